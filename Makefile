@@ -1,0 +1,40 @@
+# Two commands for a fresh machine: `make demo` and `make test`. Both begin with `make setup`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types build clean
+
+help: ## Show this list.
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## Make .venv, install everything, find or install a Chromium.
+	@$(BIN)/python -m crawler.browser
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) scripts/check_python.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --progress-bar on -c constraints.txt -e '.[train,crawl,dev]'
+	@touch $(STAMP)
+
+demo: setup ## Crawl a local shop, publish a dataset, train, evaluate, predict, write a report.
+	$(BIN)/python -m scripts.demo
+
+test: setup ## Run the whole test suite.
+	$(BIN)/python -m pytest
+
+lint: setup ## Check style.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## Check types.
+	$(BIN)/mypy
+
+build: setup ## Build the wheel of apparel_clf into dist/.
+	$(BIN)/python -m build --wheel
+
+clean: ## Remove what can be made again; datasets stay.
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,133 @@
+"""From a folder of images to a classifier you can import.
+
+Importing this package is cheap: no TensorFlow, matplotlib or scikit-learn is loaded until a call
+needs one.
+
+Example:
+    >>> import apparel_clf as ac
+    >>> data = ac.ImageFolder("datasets/demo/latest")
+    >>> train, val, test = data.split()
+    >>> clf = ac.ApparelClassifier(weights="imagenet")
+    >>> clf.fit(train, val, epochs=12)
+    >>> print(clf.evaluate(test))
+    >>> clf.predict("x.jpg").label
+    'saree'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from apparel_clf._version import __version__
+
+if TYPE_CHECKING:
+    from apparel_clf.classifier import ApparelClassifier, load
+    from apparel_clf.dataset import (
+        ImageFolder,
+        ImageSet,
+        Policy,
+        Sample,
+        Version,
+        find_duplicates,
+        open_version,
+        publish,
+    )
+    from apparel_clf.errors import (
+        ApparelError,
+        DatasetError,
+        DatasetNotFoundError,
+        ImageError,
+        MissingExtraError,
+        ModelFileError,
+        NotFittedError,
+        PublishError,
+        SettingsError,
+        TrainingError,
+        WeightsError,
+    )
+    from apparel_clf.evaluation import EvaluationReport
+    from apparel_clf.images import load_image, sign
+    from apparel_clf.inference import Prediction
+    from apparel_clf.model import build_model
+    from apparel_clf.training import Augmentation, History
+
+# Where each public name lives; read by __getattr__ the first time that the name is used.
+_HOMES = {
+    "apparel_clf.classifier": ("ApparelClassifier", "load"),
+    "apparel_clf.dataset": (
+        "ImageFolder",
+        "ImageSet",
+        "Policy",
+        "Sample",
+        "Version",
+        "find_duplicates",
+        "open_version",
+        "publish",
+    ),
+    "apparel_clf.errors": (
+        "ApparelError",
+        "DatasetError",
+        "DatasetNotFoundError",
+        "ImageError",
+        "MissingExtraError",
+        "ModelFileError",
+        "NotFittedError",
+        "PublishError",
+        "SettingsError",
+        "TrainingError",
+        "WeightsError",
+    ),
+    "apparel_clf.evaluation": ("EvaluationReport",),
+    "apparel_clf.images": ("load_image", "sign"),
+    "apparel_clf.inference": ("Prediction",),
+    "apparel_clf.model": ("build_model",),
+    "apparel_clf.training": ("Augmentation", "History"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "ApparelClassifier",
+    "ApparelError",
+    "Augmentation",
+    "DatasetError",
+    "DatasetNotFoundError",
+    "EvaluationReport",
+    "History",
+    "ImageError",
+    "ImageFolder",
+    "ImageSet",
+    "MissingExtraError",
+    "ModelFileError",
+    "NotFittedError",
+    "Policy",
+    "Prediction",
+    "PublishError",
+    "Sample",
+    "SettingsError",
+    "TrainingError",
+    "Version",
+    "WeightsError",
+    "__version__",
+    "build_model",
+    "find_duplicates",
+    "load",
+    "load_image",
+    "open_version",
+    "publish",
+    "sign",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home the first time that it is asked for (PEP 562)."""
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'apparel_clf' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

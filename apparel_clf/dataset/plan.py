@@ -1,0 +1,290 @@
+"""Decides what a version holds: a pure function of journals, the previous version and a policy.
+
+No file, clock or random number is looked at here, and the order of the input makes no
+difference. That is what makes an interrupted crawl, several crawlers and the next version simple.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from apparel_clf.dataset.duplicates import (
+    DuplicateIndex,
+    Match,
+    choose_removals,
+    connected,
+    match,
+)
+from apparel_clf.dataset.records import ImageRecord, Rejection
+from apparel_clf.dataset.splits import (
+    SPLITS,
+    SplitUnit,
+    assign_splits,
+    check_fractions,
+    merged_split,
+)
+from apparel_clf.dataset.staging import Journal
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The choices that a version is made by.
+
+    Args:
+        val: share of each class for val, 0 to 1. Default .15.
+        test: share of each class for test. Default .15.
+        seed: another seed deals new groups differently. Default 0.
+
+    Raises:
+        SettingsError: `val` and `test` leave nothing to train on.
+    """
+
+    val: float = 0.15
+    test: float = 0.15
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_fractions(self.val, self.test)
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """One image of a version.
+
+    Args:
+        record: where it comes from and what identifies it.
+        split: train, val or test.
+        group: name of the group of images that must share a split.
+        duplicates: how many other pictures it stands for.
+    """
+
+    record: ImageRecord
+    split: str
+    group: str
+    duplicates: int = 0
+
+    @property
+    def path(self) -> str:
+        """The image's place in the version, with forward slashes."""
+        return f"{self.split}/{self.record.label}/{self.record.sha256}.jpg"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, flat but for the signature, that `from_json` reads back."""
+        own = {
+            "path": self.path,
+            "split": self.split,
+            "group": self.group,
+            "duplicates": self.duplicates,
+        }
+        values = self.record.to_json()
+        signature: dict[str, Any] = values.pop("signature")
+        return own | values | signature
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> ManifestRow:
+        """Build a row from what `to_json` returned."""
+        record = ImageRecord.from_json(values | {"signature": values})
+        return cls(record, values["split"], values["group"], values["duplicates"])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a version will hold, before any file of it is written.
+
+    Args:
+        rows: its images, sorted by path.
+        removed: pictures that another stands for, by kind (``exact``, ``near``).
+        rejections: what was turned away, by the crawl or by this plan, sorted.
+        policy: the choices that were applied.
+    """
+
+    rows: tuple[ManifestRow, ...]
+    removed: Mapping[str, int]
+    rejections: tuple[Rejection, ...]
+    policy: Policy
+
+    def manifest(self) -> str:
+        """Return the manifest: a line of JSON for each image."""
+        lines = (json.dumps(r.to_json(), ensure_ascii=False, sort_keys=True) for r in self.rows)
+        return "".join(line + "\n" for line in lines)
+
+    @property
+    def id(self) -> str:
+        """The version's id: sha256 of the sorted manifest, in hex."""
+        return hashlib.sha256(self.manifest().encode()).hexdigest()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names, sorted."""
+        return tuple(sorted({row.record.label for row in self.rows}))
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Number of images, by split and class."""
+        counted = Counter((row.split, row.record.label) for row in self.rows)
+        return {s: {label: counted[s, label] for label in self.classes} for s in SPLITS}
+
+    def policy_values(self) -> dict[str, Any]:
+        """Return the policy as plain values."""
+        return asdict(self.policy)
+
+
+def plan_version(
+    journals: Iterable[Journal],
+    previous: Sequence[ManifestRow] = (),
+    policy: Policy = Policy(),
+) -> Plan:
+    """Decide duplicates, groups and splits.
+
+    Args:
+        journals: what crawls recorded, in any order.
+        previous: rows of the version before, whose images and splits are kept.
+        policy: shares and seed.
+
+    Returns:
+        The plan. Equal input, in any order, gives an equal plan.
+
+    Example:
+        >>> plan = plan_version([read_journal(path)])
+        >>> plan.counts["train"]
+        {'jeans': 210, 'saree': 210, 'trousers': 210}
+    """
+    journals = list(journals)
+    candidates = [record for journal in journals for record in _within_limit(journal)]
+    candidates += [row.record for row in previous]
+    records, conflicts = _without_conflicts(candidates)
+    seen_as = _by_object(records)
+    unique = [found[0] for found in seen_as]
+    repeats = Counter({i: _repeats(found) for i, found in enumerate(seen_as)})
+    signatures = [record.signature for record in unique]
+    matches = list(match(signatures))
+    removed = choose_removals(signatures, [m for m in matches if _same_label(unique, m)])
+    names = _group_names(seen_as, matches)
+    splits = _splits_of(unique, names, removed, previous, policy)
+    stands_for = Counter(repeats)
+    for index, (kept, _) in removed.items():
+        stands_for[kept] += 1 + repeats[index]
+    rows = (
+        ManifestRow(record, splits[names[i]], names[i], stands_for[i])
+        for i, record in enumerate(unique)
+        if i not in removed
+    )
+    crawled = [rejection for journal in journals for rejection in journal.rejections]
+    return Plan(
+        rows=tuple(sorted(rows, key=lambda row: row.path)),
+        removed={"exact": sum(repeats.values()), "near": len(removed)},
+        rejections=tuple(sorted({*crawled, *conflicts}, key=lambda r: sorted(asdict(r).items()))),
+        policy=policy,
+    )
+
+
+def _within_limit(journal: Journal) -> list[ImageRecord]:
+    """The images of each class up to the crawl's limit, in the shop's order.
+
+    Pages are fetched side by side, so which images come last is chance; their place in the shop is
+    not.
+    """
+    ordered = sorted(journal.images, key=lambda record: record.order)
+    if journal.per_class is None:
+        return ordered
+    seen: dict[str, DuplicateIndex] = defaultdict(DuplicateIndex)
+    taken = []
+    for record in ordered:
+        index = seen[record.label]
+        if len(index) < journal.per_class:
+            index.add(record.signature)
+            taken.append(record)
+    return taken
+
+
+def _without_conflicts(
+    records: Sequence[ImageRecord],
+) -> tuple[list[ImageRecord], list[Rejection]]:
+    """Leave out what was found under two classes: nobody knows which of them is right."""
+    labels: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for record in records:
+        for key in _identities(record):
+            labels[key].add(record.label)
+    kept, conflicts = [], []
+    for record in records:
+        found = set[str]().union(*(labels[key] for key in _identities(record)))
+        if len(found) == 1:
+            kept.append(record)
+        else:
+            conflicts.append(_conflict(record, found))
+    return kept, conflicts
+
+
+def _identities(record: ImageRecord) -> list[tuple[str, str]]:
+    keys = [("sha256", record.sha256)]
+    if record.asin:
+        keys.append((f"asin at {record.source}", record.asin))
+    return keys
+
+
+def _conflict(record: ImageRecord, labels: set[str]) -> Rejection:
+    return Rejection(
+        label=record.label,
+        reason="label_conflict",
+        detail=f"found under {', '.join(sorted(labels))}; it goes to none of them",
+        sha256=record.sha256,
+        asin=record.asin,
+        image_url=record.image_url,
+    )
+
+
+def _by_object(records: Iterable[ImageRecord]) -> list[list[ImageRecord]]:
+    """All records of each stored object, by sha256; the first in the shop's order leads."""
+    by_sha: dict[str, set[ImageRecord]] = defaultdict(set)
+    for record in records:
+        by_sha[record.sha256].add(record)
+    return [
+        sorted(by_sha[sha256], key=lambda r: (r.order, r.source, r.page_url, r.image_url))
+        for sha256 in sorted(by_sha)
+    ]
+
+
+def _repeats(found: Iterable[ImageRecord]) -> int:
+    """How many products show this very object, beyond the first."""
+    return len({record.product for record in found}) - 1
+
+
+def _same_label(records: Sequence[ImageRecord], pair: Match) -> bool:
+    return records[pair.first].label == records[pair.second].label
+
+
+def _group_names(seen_as: Sequence[Sequence[ImageRecord]], matches: Iterable[Match]) -> list[str]:
+    """Name each object's group: duplicates, and photos of one product, belong together."""
+    pairs = [(pair.first, pair.second) for pair in matches]
+    first_of: dict[tuple[str, str], int] = {}
+    for index, found in enumerate(seen_as):
+        for record in found:
+            if record.asin:
+                pairs.append((first_of.setdefault((record.source, record.asin), index), index))
+    # Objects are sorted by sha256, so the smallest index is the smallest hash of the group.
+    return [seen_as[root][0].sha256[:16] for root in connected(len(seen_as), pairs)]
+
+
+def _splits_of(
+    records: Sequence[ImageRecord],
+    names: Sequence[str],
+    removed: Mapping[int, Any],
+    previous: Sequence[ManifestRow],
+    policy: Policy,
+) -> dict[str, str]:
+    before = {row.record.sha256: row.split for row in previous}
+    had: dict[str, list[str]] = defaultdict(list)
+    labels: dict[str, list[str]] = defaultdict(list)
+    for index, (record, name) in enumerate(zip(records, names, strict=True)):
+        if record.sha256 in before:
+            had[name].append(before[record.sha256])
+        if index not in removed:
+            labels[name].append(record.label)
+    fixed = {name: split for name, splits in had.items() if (split := merged_split(splits))}
+    units = [SplitUnit(name, tuple(sorted(group))) for name, group in labels.items()]
+    return assign_splits(units, val=policy.val, test=policy.test, seed=policy.seed, fixed=fixed)

@@ -1,0 +1,210 @@
+"""Where a crawl puts what it fetched: an append-only journal and a content-addressed store.
+
+Both survive being killed at any moment. An object is written beside its place and renamed in; a
+journal is appended to line by line, and a torn last line is skipped when it is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO
+
+from apparel_clf.dataset.records import ImageRecord, Rejection
+from apparel_clf.errors import DatasetError
+
+#: Version of the journal's lines; a reader refuses what it doesn't know.
+JOURNAL_FORMAT = 1
+
+
+class ObjectStore:
+    """Bytes by their sha256, each stored once.
+
+    Args:
+        folder: where the objects are; made when the first one is stored.
+
+    Example:
+        >>> store = ObjectStore(Path("datasets/demo/objects"))
+        >>> store.path(store.put(b"...")).read_bytes()
+        b'...'
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, sha256: str) -> Path:
+        """Return where an object is or would be. Its name is its hash, never a page's word."""
+        return self.folder / sha256[:2] / sha256
+
+    def __contains__(self, sha256: str) -> bool:
+        return self.path(sha256).exists()
+
+    def put(self, data: bytes) -> str:
+        """Store bytes, unless they are there already.
+
+        Returns:
+            The sha256 of `data`, in hex.
+        """
+        sha256 = hashlib.sha256(data).hexdigest()
+        final = self.path(sha256)
+        if not final.exists():
+            final.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(final, data, read_only=True)
+        return sha256
+
+
+def write_atomically(final: Path, data: bytes, *, read_only: bool = False) -> None:
+    """Write a file beside its place and rename it in: a reader sees all of it or none.
+
+    Args:
+        final: where the file goes; one that is there is replaced.
+        data: what it holds.
+        read_only: take away write permission, so that a tool that edits in place can't reach
+            what other names link to.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=".tmp-", dir=final.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            os.fchmod(file.fileno(), 0o444 if read_only else 0o644)
+        Path(name).replace(final)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            Path(name).unlink()
+        raise
+
+
+@dataclass
+class Journal:
+    """What one crawl recorded.
+
+    Args:
+        images: the images that it stored, duplicates among them.
+        rejections: what it turned away.
+        per_class: how many images of a class that crawl wanted, or None for all.
+    """
+
+    images: list[ImageRecord] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    per_class: int | None = None
+
+
+class JournalWriter:
+    """Appends to a journal; each line is on its way to the disk before the call returns.
+
+    Args:
+        path: the journal's file; its folder is made.
+        per_class: as in `Journal`.
+
+    Example:
+        >>> with JournalWriter(Path("journals/1.jsonl"), per_class=300) as journal:
+        ...     journal.image(record)
+    """
+
+    def __init__(self, path: Path, *, per_class: int | None = None) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._file: TextIO = path.open("a", encoding="utf-8")
+        self._write("crawl", {"format": JOURNAL_FORMAT, "per_class": per_class})
+
+    def image(self, record: ImageRecord) -> None:
+        """Append an image."""
+        self._write("image", record.to_json())
+
+    def rejection(self, rejection: Rejection) -> None:
+        """Append something that was turned away."""
+        self._write("rejection", rejection.to_json())
+
+    def close(self) -> None:
+        """Close the file. More can be appended by a new writer."""
+        self._file.close()
+
+    def __enter__(self) -> JournalWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _write(self, kind: str, values: dict[str, Any]) -> None:
+        line = json.dumps({"type": kind} | values, ensure_ascii=False, sort_keys=True)
+        self._file.write(line + "\n")
+        self._file.flush()
+
+
+def read_journal(path: Path) -> Journal:
+    """Read a journal.
+
+    Args:
+        path: its file.
+
+    Returns:
+        What it holds. A last line that was cut off by a crash is left out.
+
+    Raises:
+        DatasetError: a line other than the last cannot be read, or is of a newer format.
+    """
+    journal = Journal()
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    for number, line in enumerate(lines, 1):
+        if not line:
+            continue
+        try:
+            _take(journal, json.loads(line))
+        except (KeyError, TypeError, ValueError) as error:
+            if number == len(lines):  # no newline after it: torn by a crash
+                break
+            raise DatasetError(
+                f"{path}, line {number}: not a journal line ({error}). "
+                "Move the file out of the folder to publish without it"
+            ) from error
+    return journal
+
+
+def _take(journal: Journal, values: dict[str, Any]) -> None:
+    kind = values.pop("type")
+    if kind == "crawl":
+        if values["format"] > JOURNAL_FORMAT:
+            raise ValueError(f"format {values['format']} is newer than this program")
+        journal.per_class = values["per_class"]
+    elif kind == "image":
+        journal.images.append(ImageRecord.from_json(values))
+    elif kind == "rejection":
+        journal.rejections.append(Rejection.from_json(values))
+
+
+@dataclass(frozen=True)
+class Staging:
+    """The folder of one dataset: journals, objects and versions side by side.
+
+    Args:
+        folder: for example ``Path("datasets/demo")``.
+    """
+
+    folder: Path
+
+    @property
+    def objects(self) -> ObjectStore:
+        """The store of original bytes."""
+        return ObjectStore(self.folder / "objects")
+
+    @property
+    def journals_folder(self) -> Path:
+        """Where each crawl's journal is."""
+        return self.folder / "journals"
+
+    def journals(self) -> Iterable[Journal]:
+        """Read every journal."""
+        for path in sorted(self.journals_folder.glob("*.jsonl")):
+            yield read_journal(path)

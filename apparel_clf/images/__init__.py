@@ -1,0 +1,28 @@
+"""Bytes in, an upright RGB image or a typed error out; signatures for finding duplicates."""
+
+from apparel_clf.images.decode import (
+    DECODERS,
+    MAX_PIXELS,
+    Header,
+    ImageSource,
+    describe,
+    load_image,
+    read_header,
+)
+from apparel_clf.images.resize import RESIZE_RULES, to_square
+from apparel_clf.images.signature import HASH_FORMAT, Signature, sign
+
+__all__ = [
+    "DECODERS",
+    "HASH_FORMAT",
+    "MAX_PIXELS",
+    "RESIZE_RULES",
+    "Header",
+    "ImageSource",
+    "Signature",
+    "describe",
+    "load_image",
+    "read_header",
+    "sign",
+    "to_square",
+]

@@ -1,0 +1,257 @@
+"""Bytes, a path, a PIL image or an array becomes one thing: an upright 8-bit RGB image.
+
+Training, prediction, hashing and publishing all read images through here, so a picture means the
+same pixels everywhere: EXIF orientation applied, transparency laid on white, 16-bit scaled down
+rather than clipped, the first frame of an animation.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from apparel_clf.errors import ImageError
+
+#: The formats that are read, by Pillow's names. Others are refused: each decoder is attack surface.
+DECODERS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+#: Images with more pixels are refused from their header, before any of them is decoded.
+MAX_PIXELS = 64_000_000
+#: Files larger than this are refused before they are read.
+MAX_BYTES = 100_000_000
+
+_ORIENTATION_TAG = 0x0112
+_WHITE = (255, 255, 255)
+
+ImageSource: TypeAlias = (
+    "str | os.PathLike[str] | bytes | bytearray | Image.Image | NDArray[np.uint8]"
+)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an image's header says, before a pixel is decoded.
+
+    Args:
+        format: Pillow's name of the format, for example ``"JPEG"``; read from the bytes.
+        width: pixels across as displayed, that is after EXIF orientation.
+        height: pixels down as displayed.
+        mode: Pillow's mode as stored, for example ``"RGB"`` or ``"CMYK"``.
+        upright: True where the stored pixels need no turning.
+    """
+
+    format: str
+    width: int
+    height: int
+    mode: str
+    upright: bool
+
+    @property
+    def plain(self) -> bool:
+        """Whether any reader shows these bytes as we do: an RGB JPEG that needs no turning."""
+        return self.format == "JPEG" and self.mode == "RGB" and self.upright
+
+
+def describe(source: object) -> str:
+    """Name a source for messages: its path, or what kind of thing it is.
+
+    Example:
+        >>> describe("shop/x.jpg"), describe(b"...")
+        ('shop/x.jpg', 'bytes (3 of them)')
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return os.fspath(source)
+    if isinstance(source, (bytes, bytearray)):
+        return f"bytes ({len(source)} of them)"
+    if isinstance(source, np.ndarray):
+        return f"array of shape {source.shape} and dtype {source.dtype}"
+    if isinstance(source, Image.Image):
+        return getattr(source, "filename", "") or f"PIL image {source.size[0]}x{source.size[1]}"
+    return type(source).__name__
+
+
+def load_image(
+    source: ImageSource, *, max_pixels: int = MAX_PIXELS, name: str | None = None
+) -> Image.Image:
+    """Read one image.
+
+    Args:
+        source: a path, the bytes of an image file, a PIL image, or a ``uint8`` array of shape
+            ``(height, width, 3)``, ``(height, width, 4)``, ``(height, width, 1)`` or
+            ``(height, width)`` with values 0 to 255.
+        max_pixels: refuse images with more pixels than this, from their header. Default 64
+            million.
+        name: what to call the source in an error; by default its path or kind.
+
+    Returns:
+        A new PIL image in mode RGB, upright. What was passed in is never changed.
+
+    Raises:
+        ImageError: the source is missing, empty, truncated, too large or not an image; names the
+            source and the reason.
+
+    Example:
+        >>> load_image("x.jpg").mode
+        'RGB'
+    """
+    name = name or describe(source)
+    if isinstance(source, np.ndarray):
+        return _from_array(source, name)
+    if isinstance(source, Image.Image):
+        return _decoded(source.copy(), name, max_pixels)
+    with _opened(_bytes_of(source, name), name) as image:
+        return _decoded(image, name, max_pixels)
+
+
+def read_header(data: bytes, name: str = "bytes", *, max_pixels: int = MAX_PIXELS) -> Header:
+    """Read the header of an image file's bytes without decoding pixels.
+
+    Args:
+        data: the bytes of an image file.
+        name: what to call it in an error.
+        max_pixels: refuse more pixels than this.
+
+    Returns:
+        Format, size as displayed, mode and whether it is stored upright.
+
+    Raises:
+        ImageError: not an image of a known format, or too many pixels.
+    """
+    with _opened(data, name) as image:
+        _check_pixels(image, name, max_pixels)
+        turned = _orientation(image) >= 5  # 5 to 8 swap width and height
+        width, height = image.size[::-1] if turned else image.size
+        return Header(
+            format=image.format or "",
+            width=width,
+            height=height,
+            mode=image.mode,
+            upright=_orientation(image) == 1,
+        )
+
+
+def _bytes_of(source: ImageSource, name: str) -> bytes:
+    if isinstance(source, (bytes, bytearray)):
+        return bytes(source)
+    if not isinstance(source, (str, os.PathLike)):
+        raise ImageError(
+            name,
+            "expected a path, bytes, a PIL image or a uint8 array. "
+            f"Received: {type(source).__name__}",
+            "unsupported_input",
+        )
+    text = os.fspath(source)
+    if text.startswith(("http://", "https://")):
+        raise ImageError(
+            name,
+            "this is a URL, and nothing is downloaded for you; fetch it and pass the bytes",
+            "unsupported_input",
+        )
+    path = Path(text)
+    if path.is_dir():
+        raise ImageError(name, "this is a folder, not an image file", "unsupported_input")
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ImageError(name, f"larger than {MAX_BYTES:,} bytes", "too_many_pixels")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise ImageError(name, "no such file", "missing") from error
+    except OSError as error:
+        raise ImageError(name, f"cannot be read ({error.strerror})", "missing") from error
+
+
+@contextmanager
+def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
+    """Open bytes with the allowed decoders; any failure inside becomes an ImageError."""
+    if not data:
+        raise ImageError(name, "the file is empty", "empty")
+    try:
+        with warnings.catch_warnings():
+            # Our own limit is checked from the header; Pillow's warning would only be noise.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=DECODERS) as image:
+                yield image
+    except ImageError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageError(name, "its header claims too many pixels", "too_many_pixels") from error
+    except UnidentifiedImageError as error:
+        raise ImageError(name, _looks_like(data), "not_an_image") from error
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError) as error:
+        raise ImageError(
+            name, f"truncated or damaged ({error}); fetch it again", "truncated"
+        ) from error
+    except (TypeError, KeyError, AttributeError, OverflowError, MemoryError) as error:
+        # Decoders meet hostile bytes; whatever they trip over is the file's fault, not a crash.
+        raise ImageError(name, f"damaged ({type(error).__name__}: {error})", "truncated") from error
+
+
+def _looks_like(data: bytes) -> str:
+    head = data[:512].lstrip().lower()
+    kind = "an HTML page" if head.startswith((b"<!doctype", b"<html")) else "of no known format"
+    return f"not an image but {kind}; readable are {', '.join(DECODERS)}"
+
+
+def _check_pixels(image: Image.Image, name: str, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ImageError(
+            name,
+            f"{width}x{height} is more than the {max_pixels:,} pixels allowed",
+            "too_many_pixels",
+        )
+
+
+def _orientation(image: Image.Image) -> int:
+    value = image.getexif().get(_ORIENTATION_TAG, 1)
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _decoded(image: Image.Image, name: str, max_pixels: int) -> Image.Image:
+    _check_pixels(image, name, max_pixels)
+    image.load()
+    if _orientation(image) != 1:
+        image = ImageOps.exif_transpose(image)
+    return _to_rgb(image)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image if type(image) is Image.Image else image.copy()
+    if image.mode.startswith("I;16") or image.mode == "I":
+        # Pillow's own conversion clips at 255 and turns 16-bit greys white.
+        pixels = np.asarray(image).astype(np.float64)
+        return Image.fromarray((pixels / 257.0).clip(0, 255).round().astype(np.uint8)).convert(
+            "RGB"
+        )
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        flat = Image.new("RGB", image.size, _WHITE)
+        flat.paste(image, mask=image.getchannel("A"))
+        return flat
+    return image.convert("RGB")
+
+
+def _from_array(array: NDArray[np.uint8], name: str) -> Image.Image:
+    channels = array.shape[2] if array.ndim == 3 else 1
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or channels not in (1, 3, 4):
+        raise ImageError(
+            name,
+            "expected a uint8 array of shape (height, width, 3), values 0 to 255",
+            "unsupported_input",
+        )
+    if array.size == 0:
+        raise ImageError(name, "the array is empty", "empty")
+    if array.ndim == 3 and channels == 1:
+        array = array[:, :, 0]
+    return _to_rgb(Image.fromarray(array))

@@ -1,0 +1,58 @@
+"""A picture of any shape becomes the square that the network takes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from apparel_clf.errors import SettingsError
+
+#: ``pad`` keeps the aspect ratio and fills with the picture's own border colour, ``crop`` keeps it
+#: and cuts the longer side, ``stretch`` does neither.
+RESIZE_RULES = ("pad", "crop", "stretch")
+
+
+def to_square(image: Image.Image, side: int, rule: str = "pad") -> NDArray[np.uint8]:
+    """Resize an RGB image to a square, with Pillow's antialiased bilinear filter.
+
+    Args:
+        image: a PIL image in mode RGB, as `load_image` returns it.
+        side: pixels of the square's side.
+        rule: ``"pad"`` (default), ``"crop"`` or ``"stretch"``.
+
+    Returns:
+        Array of shape ``(side, side, 3)``, ``uint8``, RGB, values 0 to 255.
+
+    Raises:
+        SettingsError: `rule` is none of the three.
+
+    Example:
+        >>> to_square(load_image("x.jpg"), 256).shape
+        (256, 256, 3)
+    """
+    if rule not in RESIZE_RULES:
+        raise SettingsError(f"Expected resize to be one of {RESIZE_RULES}. Received: {rule!r}")
+    if rule == "stretch":
+        return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
+    width, height = image.size
+    longer, shorter = max(width, height), min(width, height)
+    scale = side / (longer if rule == "pad" else shorter)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    resized = image.resize(size, Image.Resampling.BILINEAR)
+    canvas = Image.new("RGB", (side, side), border_colour(image))
+    canvas.paste(resized, ((side - size[0]) // 2, (side - size[1]) // 2))
+    return np.asarray(canvas)
+
+
+def border_colour(image: Image.Image) -> tuple[int, int, int]:
+    """Return the median colour of an RGB image's outermost pixels, what its background looks like.
+
+    Example:
+        >>> border_colour(Image.new("RGB", (4, 4), "white"))
+        (255, 255, 255)
+    """
+    pixels = np.asarray(image)
+    edges = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    red, green, blue = np.median(edges, axis=0).astype(int).tolist()
+    return red, green, blue

@@ -1,0 +1,126 @@
+"""What identifies a picture: the hash of its bytes, a perceptual hash, and its colours."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import imagehash
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from apparel_clf.images.decode import load_image, read_header
+
+#: Written beside every stored hash: hashes of different formats must not be compared. A Pillow
+#: upgrade can flip bits, so the reader of old hashes needs to know how they were made.
+HASH_FORMAT = "phash64+ycbcr12/1"
+
+# Small enough that resizing by the shop averages out, large enough to tell one pair of trousers
+# from the next; docs/architecture.md has the figures for 8, 12 and 16 and five filters.
+_THUMBNAIL_SIDE = 12
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What the engine knows of one picture.
+
+    Args:
+        sha256: hex digest of the file's bytes.
+        width: pixels across, upright.
+        height: pixels down, upright.
+        format: Pillow's name of the format, read from the bytes.
+        size_bytes: length of the file.
+        phash: imagehash's 64-bit perceptual hash of the upright picture, as an integer.
+        thumbnail: 12x12 YCbCr pixels, row by row, 432 bytes. The perceptual hash looks at shape
+            alone; this tells apart what differs in colour.
+        plain: True for an upright RGB JPEG, which is published as it is.
+    """
+
+    sha256: str
+    width: int
+    height: int
+    format: str
+    size_bytes: int
+    phash: int
+    thumbnail: bytes
+    plain: bool
+
+    @property
+    def pixels(self) -> int:
+        """Width times height."""
+        return self.width * self.height
+
+    def thumbnail_array(self) -> NDArray[np.uint8]:
+        """Return the thumbnail as ``uint8`` of shape ``(12, 12, 3)``, channels Y, Cb, Cr."""
+        shape = (_THUMBNAIL_SIDE, _THUMBNAIL_SIDE, 3)
+        return np.frombuffer(self.thumbnail, dtype=np.uint8).reshape(shape)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values that `from_json` turns back into an equal signature."""
+        return {
+            "sha256": self.sha256,
+            "width": self.width,
+            "height": self.height,
+            "format": self.format,
+            "size_bytes": self.size_bytes,
+            "phash": f"{self.phash:016x}",
+            "thumbnail": base64.b64encode(self.thumbnail).decode("ascii"),
+            "plain": self.plain,
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Signature:
+        """Build a signature from what `to_json` returned."""
+        return cls(
+            sha256=values["sha256"],
+            width=values["width"],
+            height=values["height"],
+            format=values["format"],
+            size_bytes=values["size_bytes"],
+            phash=int(values["phash"], 16),
+            thumbnail=base64.b64decode(values["thumbnail"]),
+            plain=values["plain"],
+        )
+
+
+def sign(data: bytes, name: str = "bytes") -> Signature:
+    """Compute the signature of an image file's bytes.
+
+    Args:
+        data: the bytes of an image file.
+        name: what to call it in an error.
+
+    Returns:
+        The signature.
+
+    Raises:
+        ImageError: the bytes are not a usable image.
+
+    Example:
+        >>> sign(Path("x.jpg").read_bytes()).width
+        600
+    """
+    header = read_header(data, name)
+    image = load_image(data, name=name)
+    return Signature(
+        sha256=hashlib.sha256(data).hexdigest(),
+        width=header.width,
+        height=header.height,
+        format=header.format,
+        size_bytes=len(data),
+        phash=_phash(image),
+        thumbnail=_thumbnail(image),
+        plain=header.plain,
+    )
+
+
+def _phash(image: Image.Image) -> int:
+    return int(str(imagehash.phash(image)), 16)
+
+
+def _thumbnail(image: Image.Image) -> bytes:
+    small = image.resize((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE), Image.Resampling.BILINEAR)
+    return small.convert("YCbCr").tobytes()

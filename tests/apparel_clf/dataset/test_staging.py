@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+
+import pytest
+
+from apparel_clf.dataset import ImageRecord, JournalWriter, ObjectStore, Rejection, read_journal
+from apparel_clf.errors import DatasetError
+from apparel_clf.images import sign
+
+
+@pytest.fixture
+def record(jpeg):
+    return ImageRecord("jeans", sign(jpeg(1)), title="Jeans | “blue”", asin="B1", page=2)
+
+
+def test_objects_are_named_by_their_hash_and_stored_once(tmp_path):
+    store = ObjectStore(tmp_path / "objects")
+    sha256 = store.put(b"bytes")
+    assert sha256 == hashlib.sha256(b"bytes").hexdigest()
+    assert sha256 in store
+    inode = store.path(sha256).stat().st_ino
+    assert store.put(b"bytes") == sha256
+    assert store.path(sha256).stat().st_ino == inode
+    assert not store.path(sha256).stat().st_mode & stat.S_IWUSR
+    assert not list(tmp_path.rglob(".tmp-*"))
+
+
+def test_journal_round_trip(tmp_path, record):
+    rejection = Rejection("saree", "sponsored", asin="B2")
+    with JournalWriter(tmp_path / "j" / "1.jsonl", per_class=7) as journal:
+        journal.image(record)
+        journal.rejection(rejection)
+    read = read_journal(tmp_path / "j" / "1.jsonl")
+    assert (read.images, read.rejections, read.per_class) == ([record], [rejection], 7)
+
+
+def test_lines_reach_the_file_at_once(tmp_path, record):
+    with JournalWriter(tmp_path / "1.jsonl") as journal:
+        journal.image(record)
+        assert read_journal(journal.path).images == [record]
+
+
+def test_every_torn_end_is_left_out(tmp_path, record):
+    path = tmp_path / "1.jsonl"
+    with JournalWriter(path) as journal:
+        journal.image(record)
+        journal.image(record)
+    whole = path.read_bytes()
+    first_image_end = whole.index(b"\n", whole.index(b"\n") + 1) + 1
+    for length in range(first_image_end, len(whole) - 1, 53):
+        path.write_bytes(whole[:length])
+        assert read_journal(path).images == [record]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"type": "image"}', "not json", '{"type": "crawl", "format": 99, "per_class": null}'],
+)
+def test_a_damaged_line_in_the_middle_is_named(tmp_path, line):
+    path = tmp_path / "1.jsonl"
+    path.write_text(f'{line}\n{{"type": "crawl", "format": 1, "per_class": null}}\n')
+    with pytest.raises(DatasetError, match=r"1\.jsonl, line 1"):
+        read_journal(path)
+
+
+@pytest.mark.parametrize("label", ["../up", "a/b", "", "Jeans", ".hidden", "x" * 65, "a b"])
+def test_a_label_that_is_no_folder_name_is_refused(tmp_path, record, label):
+    values = record.to_json() | {"label": label}
+    with pytest.raises(DatasetError, match="not a class name"):
+        ImageRecord.from_json(values)
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
+    store = ObjectStore(tmp_path / "objects")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fchmod", full)
+    with pytest.raises(OSError, match="No space"):
+        store.put(b"bytes")
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
