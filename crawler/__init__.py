@@ -1,0 +1,1 @@
+"""The Scrapy project: search pages in, a versioned image dataset out."""

@@ -1,0 +1,190 @@
+"""The browser: which one is used, how it is started, what it may load, when a page is ready.
+
+Run as a program (``python -m crawler.browser``) it finds or installs a Chromium and shows that it
+starts.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Page, Request
+from playwright.async_api import TimeoutError as PlaywrightTimeoutError
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import sync_playwright
+
+from apparel_clf import __version__
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_MAC_APPS = (
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+_PACKAGE_COMMANDS = {
+    "apt-get": (
+        ("apt-get", "update", "-q"),
+        ("apt-get", "install", "-q", "-y", "--no-install-recommends", "chromium"),
+    ),
+    "dnf": (("dnf", "install", "-y", "chromium"),),
+    "pacman": (("pacman", "-Sy", "--noconfirm", "chromium"),),
+}
+_UNNEEDED = frozenset({"image", "font", "media"})
+# Cards come in after load, in batches: a page is ready when it holds something that tells its
+# kind and the number of cards has stood still for a moment.
+_IS_SETTLED = """
+(quiet) => {
+  const cards = document.querySelectorAll(
+    '[data-component-type="s-search-result"], li.s-result-item[data-asin]').length;
+  const told = cards || document.querySelector(
+    'form[action*="validateCaptcha"], .s-no-results-result, #noResultsTitle, a[href*="ref=cs_"]');
+  const now = performance.now();
+  const last = window.__settle;
+  if (!last || last.cards !== cards) { window.__settle = {cards, since: now}; return false; }
+  return Boolean(told) && document.readyState !== 'loading' && now - last.since > quiet;
+}
+"""
+_QUIET_MS = 400
+_SETTLE_TIMEOUT_MS = 15_000
+
+
+def user_agent(contact: str = "") -> str:
+    """Return the honest user agent: project, version and how to reach whoever crawls.
+
+    Example:
+        >>> user_agent("me@example.org")
+        'apparel-clf/0.1.0 (image dataset crawler; contact: me@example.org)'
+    """
+    told = f"; contact: {contact}" if contact else ""
+    return f"apparel-clf/{__version__} (image dataset crawler{told})"
+
+
+def context_options(agent: str) -> dict[str, Any]:
+    """Return the options of the browser context that pages are rendered in."""
+    return {"user_agent": agent, "accept_downloads": False, "service_workers": "block"}
+
+
+def find_chromium() -> str | None:
+    """Return the path of a Chromium or Chrome of this machine, or None.
+
+    A browser packed as a snap is passed over: it cannot see the profile folders that Playwright
+    makes for it.
+    """
+    found = (shutil.which(name) for name in _NAMES)
+    apps = (app for app in _MAC_APPS if Path(app).exists())
+    usable = (path for path in (*found, *apps) if path and "/snap/" not in os.path.realpath(path))
+    return next(usable, None)
+
+
+def launch_options() -> dict[str, Any]:
+    """Return the options that Playwright starts the browser with.
+
+    Without a browser of this machine Playwright uses the one that it installed itself.
+    """
+    arguments = [
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+        # Aborting a request per picture costs more than never asking for it.
+        "--blink-settings=imagesEnabled=false",
+    ]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # Chromium's sandbox refuses to run as root
+    options: dict[str, Any] = {"headless": True, "args": arguments}
+    path = find_chromium()
+    return options | {"executable_path": path} if path else options
+
+
+def is_unneeded(request: Request) -> bool:
+    """Whether the browser should not load this: pictures are fetched by Scrapy, once."""
+    return request.resource_type in _UNNEEDED
+
+
+async def wait_until_settled(page: Page) -> None:
+    """Wait until a search page holds all its cards, or has said that it has none.
+
+    A page that says neither within fifteen seconds is handed on as it is; its kind tells the
+    rest.
+    """
+    try:
+        await page.wait_for_function(
+            _IS_SETTLED, arg=_QUIET_MS, timeout=_SETTLE_TIMEOUT_MS, polling=100
+        )
+    except PlaywrightTimeoutError:
+        return
+
+
+def starts() -> str | None:
+    """Start the browser once.
+
+    Returns:
+        None if it starts, else why not.
+    """
+    try:
+        with sync_playwright() as playwright:
+            playwright.chromium.launch(**launch_options()).close()
+    except PlaywrightError as error:
+        return str(error).strip().splitlines()[0]
+    return None
+
+
+NO_BROWSER = """no Chromium was found and none could be installed. Ways out:
+  - install Chromium or Chrome and have it on PATH
+  - python -m playwright install --with-deps chromium
+  - your distribution's package, e.g. sudo apt-get install chromium
+then run: make setup"""
+
+
+def install() -> str | None:
+    """Find a Chromium that starts, or install one: Playwright's, else the distribution's.
+
+    Returns:
+        None when a browser starts, else what was tried and why it failed.
+    """
+    tried = []
+    if starts() is None:
+        return None
+    for command in (_playwright_command(), *_distribution_commands()):
+        _say(f"no browser yet; trying: {' '.join(command)}")
+        code = subprocess.run(command, check=False).returncode  # noqa: S603 - fixed words
+        reason = f"exit {code}" if code else starts()
+        if reason is None:
+            return None
+        tried.append(f"{' '.join(command)}: {reason}")
+    return "\n".join(tried)
+
+
+def _playwright_command() -> tuple[str, ...]:
+    return sys.executable, "-m", "playwright", "install", "chromium"
+
+
+def _distribution_commands() -> Sequence[tuple[str, ...]]:
+    """Commands of this machine's package manager, where they may be run without a password."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return ()
+    manager = next((name for name in _PACKAGE_COMMANDS if shutil.which(name)), None)
+    return _PACKAGE_COMMANDS[manager] if manager else ()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def main() -> int:
+    """Find or install a browser. Returns 0, or 1 if there is none."""
+    failed = install()
+    if failed:
+        _say(f"error: {NO_BROWSER}\nWhat was tried:\n{failed}")
+        return 1
+    _say(f"browser: {find_chromium() or 'the one that Playwright installed'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""`scrapy crawl` with checked arguments, a closing table and an exit status to rely on."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from scrapy.commands.crawl import Command as ScrapyCrawlCommand
+from scrapy.spiderloader import get_spider_loader
+
+from apparel_clf.errors import SettingsError
+from crawler import stats
+from crawler.browser import NO_BROWSER, find_chromium, starts
+from crawler.config import ARGUMENTS, crawl_config
+from crawler.spiders.amazon_apparel import AmazonApparelSpider
+
+DONE, FAILED, USAGE = 0, 1, 2
+
+
+class Command(ScrapyCrawlCommand):
+    """Scrapy's own command, for every spider; ours gets more."""
+
+    def long_desc(self) -> str:
+        """Describe the command and the arguments of `amazon_apparel`."""
+        told = ". ".join(f"-a {name}=…: {meaning}" for name, meaning in ARGUMENTS.items())
+        return f"Run a spider. Arguments of amazon_apparel: {told}"
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Run the spider; exit status 0 if it is done, 1 if it failed, 2 for wrong arguments."""
+        if args[:1] != [AmazonApparelSpider.name]:
+            super().run(args, opts)
+            return
+        problem = self._check(args[0], opts.spargs)
+        if problem:
+            self.exitcode, message = problem
+            sys.stderr.write(f"error: {message}\n")
+            return
+        crawler = self._crawl(args[0], opts.spargs)
+        self.exitcode = self._close(crawler)
+
+    def _check(self, name: str, arguments: dict[str, Any]) -> tuple[int, str] | None:
+        settings: Any = self.settings
+        get_spider_loader(settings).load(name).update_settings(settings)
+        try:
+            crawl_config(settings, arguments)
+        except SettingsError as error:
+            return USAGE, str(error)
+        if find_chromium() is None and starts() is not None:
+            return FAILED, NO_BROWSER
+        return None
+
+    def _crawl(self, name: str, arguments: dict[str, Any]) -> Any:
+        process: Any = self.crawler_process
+        crawler = process.create_crawler(name)
+        process.crawl(crawler, **arguments)
+        process.start()
+        return crawler
+
+    def _close(self, crawler: Any) -> int:
+        spider = crawler.spider
+        if self.crawler_process.bootstrap_failed or spider is None:  # type: ignore[union-attr]
+            return FAILED
+        if any(stats.count(crawler.stats, c.label, stats.PAGES) for c in spider.config.classes):
+            sys.stdout.write(closing_table(crawler.stats, spider.config))
+        if spider.problem:
+            sys.stderr.write(f"error: {spider.problem}\n")
+            return FAILED
+        if spider.version is None:
+            sys.stderr.write(
+                "error: the crawl was interrupted. What it fetched is kept and is published by the "
+                "next crawl into this dataset\n"
+            )
+            return FAILED
+        sys.stdout.write(published_line(spider.version))
+        return DONE
+
+
+def closing_table(collector: Any, config: Any) -> str:
+    """Return a line for each class: pages, accepted, duplicates, rejected."""
+    head = f"{'class':<16}{'pages':>8}{'accepted':>10}{'duplicates':>12}{'rejected':>10}\n"
+    columns = ((stats.PAGES, 8), (stats.ACCEPTED, 10), (stats.DUPLICATES, 12), (stats.REJECTED, 10))
+    lines = [
+        f"{wanted.label:<16}"
+        + "".join(f"{stats.count(collector, wanted.label, what):>{w}}" for what, w in columns)
+        for wanted in config.classes
+    ]
+    return head + "\n".join(lines) + "\n"
+
+
+def published_line(version: Any) -> str:
+    """Say where the version is and what it holds."""
+    sizes = ", ".join(f"{split} {sum(by.values())}" for split, by in version.counts.items())
+    return f"published {version.path}: {len(version)} images ({sizes}), id {version.id[:12]}\n"

@@ -1,0 +1,65 @@
+"""What the spider yields: one result of a search page, on its way to becoming an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from apparel_clf.dataset import ImageRecord, Rejection
+from apparel_clf.images import Signature
+
+
+@dataclass
+class ApparelItem:
+    """A result and, once its image has been fetched, the image's signature.
+
+    Args:
+        label: the class that was searched for.
+        query: the search.
+        source: the shop's host.
+        page_url: the search page.
+        page: its number, from 1.
+        position: place on the page, from 1.
+        asin: the product.
+        title: its title, plain text.
+        image_url: address of the picture's original.
+        sponsored: whether the result is an advertisement.
+        signature: None until the image has been fetched and checked.
+    """
+
+    label: str
+    query: str
+    source: str
+    page_url: str
+    page: int
+    position: int
+    asin: str
+    title: str
+    image_url: str
+    sponsored: bool = False
+    signature: Signature | None = None
+
+    def record(self, signature: Signature) -> ImageRecord:
+        """Return what the journal keeps of a fetched image."""
+        return ImageRecord(
+            label=self.label,
+            signature=signature,
+            source=self.source,
+            query=self.query,
+            asin=self.asin,
+            title=self.title,
+            page_url=self.page_url,
+            image_url=self.image_url,
+            page=self.page,
+            position=self.position,
+        )
+
+    def rejection(self, reason: str, detail: str) -> Rejection:
+        """Return what the journal keeps of a result that was turned away."""
+        return Rejection(
+            label=self.label,
+            reason=reason,
+            detail=detail,
+            sha256=self.signature.sha256 if self.signature else "",
+            asin=self.asin,
+            image_url=self.image_url,
+        )

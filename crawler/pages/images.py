@@ -1,0 +1,77 @@
+"""Addresses of product pictures: ids, originals and the sizes that a srcset offers."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+
+from crawler.pages.facts import Candidate
+
+# /images/I/<id>.<modifiers>.<extension>; the id may hold + and -, modifiers may be chained.
+_IMAGE_PATH = re.compile(
+    r"^(?P<base>.*/images/I/)(?P<id>[^./]+)(?:\.[^/]*)?\.(?P<ext>[A-Za-z]{2,5})$"
+)
+
+
+def image_id_of(url: str) -> str:
+    """Return the id in a picture's address, or ``""`` if the address is of another kind.
+
+    Example:
+        >>> image_id_of("https://m.media-amazon.com/images/I/71C8dVn7nrL._AC_UL320_.jpg")
+        '71C8dVn7nrL'
+    """
+    found = _IMAGE_PATH.match(unquote(urlsplit(url).path))
+    return found["id"] if found else ""
+
+
+def original_url(url: str) -> str:
+    """Return the address of the picture without size modifiers.
+
+    Args:
+        url: address of a picture in any size.
+
+    Returns:
+        The original's address; `url` itself if it is not of the marketplace's form.
+
+    Example:
+        >>> original_url("https://m.media-amazon.com/images/I/71C8dVn7nrL._AC_UL320_.jpg")
+        'https://m.media-amazon.com/images/I/71C8dVn7nrL.jpg'
+    """
+    parts = urlsplit(url)
+    found = _IMAGE_PATH.match(parts.path)
+    if not found:
+        return url
+    path = f"{found['base']}{found['id']}.{found['ext']}"
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def parse_srcset(srcset: str, base: str) -> tuple[Candidate, ...]:
+    """Read a srcset of pixel-density candidates.
+
+    Args:
+        srcset: the attribute's value, for example ``"a.jpg 1x, b.jpg 2.2935x"``.
+        base: address of the page, for relative candidates.
+
+    Returns:
+        The candidates, smallest first. What cannot be read is left out.
+
+    Example:
+        >>> [c.factor for c in parse_srcset("a.jpg 1x, b.jpg 2.5x", "https://x.org/")]
+        [1.0, 2.5]
+    """
+    found = []
+    # Addresses may hold commas; a candidate ends at a comma followed by white space or the end.
+    for part in re.split(r",\s+|,$", srcset.strip()):
+        words = part.split()
+        if not words:
+            continue
+        factor = _factor(words[1] if len(words) > 1 else "1x")
+        if factor is not None:
+            found.append(Candidate(urljoin(base, words[0]), factor))
+    return tuple(sorted(found, key=lambda candidate: candidate.factor))
+
+
+def _factor(descriptor: str) -> float | None:
+    if not re.fullmatch(r"\d+(\.\d+)?x", descriptor):
+        return None
+    return float(descriptor[:-1])

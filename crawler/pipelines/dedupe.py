@@ -1,0 +1,47 @@
+"""Counts unique images while crawling, so that a class stops when it has enough."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from scrapy.crawler import Crawler
+
+from apparel_clf.dataset import DuplicateIndex
+from crawler import stats
+from crawler.exceptions import Duplicate
+from crawler.items import ApparelItem
+
+
+class DedupePipeline:
+    """Drops what is an exact or near duplicate of an image of this crawl in the same class.
+
+    The count steers the crawl; which picture of several is kept is decided when publishing.
+
+    Args:
+        crawler: the running crawler.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._stats: Any = crawler.stats
+        self._indexes: dict[str, DuplicateIndex] = defaultdict(DuplicateIndex)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> DedupePipeline:
+        """Build with the crawler's stats."""
+        return cls(crawler)
+
+    def process_item(self, item: ApparelItem) -> ApparelItem:
+        """Pass a new picture on.
+
+        Raises:
+            Duplicate: the picture was seen before.
+        """
+        if item.signature is None:
+            return item
+        kind = self._indexes[item.label].add(item.signature)
+        if kind is not None:
+            stats.increase(self._stats, item.label, stats.DUPLICATES)
+            raise Duplicate(kind)
+        stats.increase(self._stats, item.label, stats.ACCEPTED)
+        return item

@@ -1,0 +1,84 @@
+"""Settings of the Scrapy project, each with its reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from crawler.browser import is_unneeded, launch_options, user_agent
+
+BOT_NAME = "apparel-clf"
+SPIDER_MODULES = ["crawler.spiders"]
+NEWSPIDER_MODULE = "crawler.spiders"
+COMMANDS_MODULE = "crawler.commands"
+
+# --- This project's own ---------------------------------------------------------------------
+# Labels and what to search for.
+CLASSES_FILE = str(Path(__file__).with_name("classes.toml"))
+# Where versions are published, beside scrapy.cfg.
+DATASETS_FOLDER = "datasets"
+# Told to shops in the user agent; the spider argument of the same name goes first.
+CONTACT = ""
+# Where a marketplace keeps product pictures; an address anywhere else is never fetched.
+IMAGE_HOSTS = [
+    "m.media-amazon.com",
+    "images-*.ssl-images-amazon.com",
+    "images-*.media-amazon.com",
+    "ecx.images-amazon.com",
+]
+# Swatches and icons are 20 to 40 pixels; a picture of a garment has more.
+IMAGE_MIN_SIDE = 48
+# Banners and rulers are longer; the tallest sarees are about 1:3.
+IMAGE_MAX_ASPECT = 4.0
+
+# --- Politeness -----------------------------------------------------------------------------
+# Says what this is. The spider adds the contact.
+USER_AGENT = user_agent()
+ROBOTSTXT_OBEY = True
+AUTOTHROTTLE_ENABLED = True
+AUTOTHROTTLE_START_DELAY = 1.0
+AUTOTHROTTLE_MAX_DELAY = 60.0
+# Two requests under way at a shop's usual pace; above it, AutoThrottle slows down.
+AUTOTHROTTLE_TARGET_CONCURRENCY = 2.0
+CONCURRENT_REQUESTS = 16
+CONCURRENT_REQUESTS_PER_DOMAIN = 8
+# A search page is rendered once; whoever was logged in or tracked is none of our business.
+COOKIES_ENABLED = False
+TELNETCONSOLE_ENABLED = False
+
+# --- Limits ---------------------------------------------------------------------------------
+DOWNLOAD_TIMEOUT = 60
+# No product picture is larger; checked while the bytes come in.
+DOWNLOAD_MAXSIZE = 32 * 1024 * 1024
+DOWNLOAD_WARNSIZE = 16 * 1024 * 1024
+
+# --- Browser --------------------------------------------------------------------------------
+DOWNLOAD_HANDLERS = {
+    "http": "scrapy_playwright.handler.ScrapyPlaywrightDownloadHandler",
+    "https": "scrapy_playwright.handler.ScrapyPlaywrightDownloadHandler",
+}
+TWISTED_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
+PLAYWRIGHT_BROWSER_TYPE = "chromium"
+PLAYWRIGHT_LAUNCH_OPTIONS = launch_options()
+# Each open page costs about 100 MB.
+PLAYWRIGHT_MAX_PAGES_PER_CONTEXT = 4
+PLAYWRIGHT_DEFAULT_NAVIGATION_TIMEOUT = 30_000
+PLAYWRIGHT_ABORT_REQUEST = is_unneeded
+
+# --- From result to image -------------------------------------------------------------------
+ITEM_PIPELINES = {
+    "crawler.pipelines.RelevancePipeline": 100,
+    "crawler.pipelines.ImagePipeline": 200,
+    "crawler.pipelines.StagePipeline": 300,
+    "crawler.pipelines.DedupePipeline": 400,
+}
+EXTENSIONS = {
+    "crawler.extensions.ProgressBars": 100,
+    "crawler.extensions.PublishOnClose": 200,
+}
+
+# --- What a person sees ---------------------------------------------------------------------
+# Progress bars and a closing table tell the story; -L INFO shows Scrapy's own.
+LOG_LEVEL = "WARNING"
+# A rejected result is daily business; its reason is in the journal.
+DEFAULT_DROPITEM_LOG_LEVEL = "INFO"
+FEED_EXPORT_ENCODING = "utf-8"

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from crawler.exceptions import Rejected
+from crawler.items import ApparelItem
+from crawler.pipelines import RelevancePipeline
+from crawler.settings import IMAGE_HOSTS
+
+ITEM = ApparelItem(
+    label="jeans",
+    query="men's jeans",
+    source="www.amazon.com",
+    page_url="https://www.amazon.com/s?k=x",
+    page=1,
+    position=3,
+    asin="B1",
+    title="Jeans",
+    image_url="https://m.media-amazon.com/images/I/71a.jpg",
+)
+
+
+@pytest.fixture
+def relevance():
+    return RelevancePipeline(tuple(IMAGE_HOSTS))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "m.media-amazon.com",
+        "images-eu.ssl-images-amazon.com",
+        "images-na.ssl-images-amazon.com",
+        "ecx.images-amazon.com",
+    ],
+)
+def test_pictures_of_the_marketplace_pass(relevance, host):
+    item = replace(ITEM, image_url=f"https://{host}/images/I/71a.jpg")
+    assert relevance.process_item(item) is item
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"sponsored": True}, "sponsored"),
+        ({"image_url": ""}, "no_image"),
+        ({"image_url": "https://evil.example/x.jpg"}, "foreign_host"),
+        ({"image_url": "https://m.media-amazon.com.evil.example/x.jpg"}, "foreign_host"),
+        ({"image_url": "https://m.media-amazon.com@evil.example/x.jpg"}, "foreign_host"),
+        ({"image_url": "file:///etc/passwd"}, "foreign_host"),
+        ({"image_url": "ftp://m.media-amazon.com/x.jpg"}, "foreign_host"),
+        ({"image_url": "http://127.0.0.1/x.jpg"}, "foreign_host"),
+        ({"image_url": "http://169.254.169.254/latest"}, "foreign_host"),
+    ],
+)
+def test_what_is_turned_away_and_why(relevance, changes, reason):
+    with pytest.raises(Rejected) as caught:
+        relevance.process_item(replace(ITEM, **changes))
+    assert caught.value.reason == reason
+
+
+def test_one_product_on_two_pages_is_taken_once(relevance):
+    relevance.process_item(ITEM)
+    with pytest.raises(Rejected, match="repeated"):
+        relevance.process_item(replace(ITEM, page=2))
+    relevance.process_item(replace(ITEM, asin="B2"))
+    relevance.process_item(replace(ITEM, label="trousers"))
+
+
+def test_rejections_name_the_product():
+    rejection = ITEM.rejection("sponsored", "an advertisement")
+    assert (rejection.label, rejection.asin, rejection.reason) == ("jeans", "B1", "sponsored")
+    assert rejection.image_url == ITEM.image_url

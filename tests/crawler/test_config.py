@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import pytest
+from scrapy.settings import Settings
+
+from apparel_clf.errors import SettingsError
+from crawler.config import ARGUMENTS, crawl_config, load_classes
+
+
+@pytest.fixture
+def config(tmp_path):
+    def make(toml=None, **arguments):
+        settings = Settings()
+        settings.setmodule("crawler.settings")
+        if toml is not None:
+            path = tmp_path / "mine.toml"
+            path.write_text(toml)
+            settings.set("CLASSES_FILE", str(path))
+        return crawl_config(settings, arguments)
+
+    return make
+
+
+def test_bare_crawl_is_amazon_com_with_the_three_classes(config):
+    found = config()
+    assert found.base_url == "https://www.amazon.com"
+    assert [c.label for c in found.classes] == ["jeans", "trousers", "saree"]
+    assert [c.queries for c in found.classes] == [
+        ("men's jeans",),
+        ("men's trousers",),
+        ("sarees",),
+    ]
+    assert (found.pages, found.per_class, found.dataset) == (20, 300, "apparel")
+    assert found.search_url("men's jeans") == "https://www.amazon.com/s?k=men%27s+jeans"
+
+
+@pytest.mark.parametrize(
+    "given", ["in", "amazon.in", "www.amazon.in", "https://www.amazon.in/", "IN"]
+)
+def test_marketplaces_by_any_name(config, given):
+    assert config(marketplace=given).base_url == "https://www.amazon.in"
+
+
+def test_a_shop_of_ones_own(config):
+    found = config(base_url="http://127.0.0.1:8765/ignored?x=1")
+    assert (found.base_url, found.source) == ("http://127.0.0.1:8765", "127.0.0.1")
+    assert not found.is_marketplace
+
+
+def test_classes_of_ones_own(config):
+    toml = '[boots]\nqueries = ["winter boots", "boots", "boots"]\n'
+    (only,) = config(toml).classes
+    assert (only.label, only.queries) == ("boots", ("boots", "winter boots"))
+
+
+def test_some_of_the_classes(config):
+    found = config(classes=" saree, jeans,saree ")
+    assert [c.label for c in found.classes] == ["saree", "jeans"]
+
+
+@pytest.mark.parametrize("wanted", ["shoes", "jeans,shoes", "", ","])
+def test_unknown_classes_are_named(config, wanted):
+    with pytest.raises(SettingsError, match="classes: expected some of jeans, trousers, saree"):
+        config(classes=wanted)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"base_url": "http://x", "marketplace": "in"}, "contradict"),
+        ({"base_url": "ftp://x"}, "base_url: expected"),
+        ({"base_url": "127.0.0.1:8000"}, "base_url: expected"),
+        ({"marketplace": "evil.example"}, "marketplace: expected"),
+        ({"pages": "0"}, "pages: expected"),
+        ({"pages": "-1"}, "pages: expected"),
+        ({"pages": "many"}, "pages: expected"),
+        ({"per_class": "1.5"}, "per_class: expected"),
+        ({"dataset": "../up"}, "dataset: expected"),
+        ({"contact": "x (evil"}, "contact: expected"),
+        ({"per_clas": "3"}, "per_clas: no such argument"),
+    ],
+)
+def test_wrong_arguments_are_named(config, arguments, words):
+    with pytest.raises(SettingsError, match=words.replace("(", r"\(")):
+        config(**arguments)
+
+
+def test_everything_wrong_is_said_at_once(config):
+    with pytest.raises(SettingsError) as caught:
+        config(pages="0", per_class="x", dataset="A B", marketplace="nope")
+    for name in ("pages", "per_class", "dataset", "marketplace"):
+        assert f"{name}: expected" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ("", "holds no class"),
+        ("not toml", "is not TOML"),
+        ("[jeans]\n", "queries"),
+        ("[jeans]\nqueries = []\n", "queries"),
+        ('[jeans]\nqueries = ["", "x"]\n', "queries"),
+        ("jeans = 3\n", "queries"),
+        ('["../x"]\nqueries = ["x"]\n', "not a class name"),
+    ],
+)
+def test_a_wrong_classes_file_is_named(config, toml, words):
+    with pytest.raises(SettingsError, match=words):
+        config(toml)
+
+
+def test_a_missing_classes_file_is_named(tmp_path):
+    with pytest.raises(SettingsError, match=r"none\.toml cannot be read"):
+        load_classes(tmp_path / "none.toml")
+
+
+def test_every_argument_is_explained():
+    assert all(len(meaning) > 10 for meaning in ARGUMENTS.values())
