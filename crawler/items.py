@@ -23,7 +23,8 @@ class ApparelItem:
         title: its title, plain text.
         image_url: address of the picture's original.
         sponsored: whether the result is an advertisement.
-        signature: None until the image has been fetched and checked.
+        sha256: hash of the image's bytes, ``""`` until it has been fetched and checked.
+        signature: what identifies the picture, None until then.
     """
 
     label: str
@@ -36,6 +37,7 @@ class ApparelItem:
     title: str
     image_url: str
     sponsored: bool = False
+    sha256: str = ""
     signature: Signature | None = None
 
     def record(self, signature: Signature) -> ImageRecord:
@@ -59,7 +61,7 @@ class ApparelItem:
             label=self.label,
             reason=reason,
             detail=detail,
-            sha256=self.signature.sha256 if self.signature else "",
+            sha256=self.sha256,
             asin=self.asin,
             image_url=self.image_url,
         )

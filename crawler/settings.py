@@ -82,3 +82,8 @@ LOG_LEVEL = "WARNING"
 # A rejected result is daily business; its reason is in the journal.
 DEFAULT_DROPITEM_LOG_LEVEL = "INFO"
 FEED_EXPORT_ENCODING = "utf-8"
+# For `-o results.csv`: everything but the signature, which the manifest holds.
+FEED_EXPORT_FIELDS = [
+    *("label", "query", "source", "page_url", "page", "position"),
+    *("asin", "title", "image_url", "sha256"),
+]

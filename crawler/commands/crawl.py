@@ -68,8 +68,8 @@ class Command(ScrapyCrawlCommand):
             return FAILED
         if spider.version is None:
             sys.stderr.write(
-                "error: the crawl was interrupted. What it fetched is kept and is published by the "
-                "next crawl into this dataset\n"
+                "error: the crawl was interrupted. What it fetched is kept: run it again to go on, "
+                f"or publish it with: apparel-clf dataset publish {spider.config.dataset_folder}\n"
             )
             return FAILED
         sys.stdout.write(published_line(spider.version))

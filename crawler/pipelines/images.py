@@ -109,6 +109,7 @@ class ImagePipeline(FilesPipeline):
         if url not in self._known:
             raise self._rejected.get(url, Rejected("download_failed", url))
         item.signature = self._known[url]
+        item.sha256 = item.signature.sha256
         return item
 
     def _examine(self, data: bytes, url: str) -> Signature:

@@ -22,6 +22,8 @@ from crawler.storefront.search import tokens
 PER_CLASS = 320
 #: Pictures a class that only advertisements show.
 FILLERS = 24
+#: Width and height of a drawn picture: more than a network of 256 pixels takes in.
+DRAWN_SIZE = (384, 512)
 #: Quality of a drawn picture's file.
 DRAWN_QUALITY = 90
 #: Endings of the files that a folder of photos is searched for.
@@ -157,7 +159,7 @@ def _drawn(studio: Studio, label: str, role: str, index: int, seed: int) -> List
 
 
 def _draw(studio: Studio, garment: Drawable) -> bytes:
-    return encode(studio.draw(garment), "JPEG", DRAWN_QUALITY)
+    return encode(studio.draw(garment, DRAWN_SIZE), "JPEG", DRAWN_QUALITY)
 
 
 def _drawn_fillers(studio: Studio, labels: Sequence[str], seed: int) -> list[Listing]:

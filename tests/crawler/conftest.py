@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 import crawler
 
 ROOT = Path(crawler.__file__).parents[1]
+SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -29,18 +32,31 @@ class Run:
 def scrapy_crawl(tmp_path):
     """Run the spider; arguments by name, settings with a capital."""
 
-    def run(timeout=300, **values):
+    def run(interrupt_when=None, **values):
         words = []
         for name, value in ({"DATASETS_FOLDER": tmp_path / "datasets"} | values).items():
             words += ["-s" if name.isupper() else "-a", f"{name}={value}"]
-        done = subprocess.run(
+        process = subprocess.Popen(
             [sys.executable, "-m", "scrapy", "crawl", "amazon_apparel", *words],
             cwd=ROOT,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=timeout,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
-        return Run(done.returncode, done.stdout, done.stderr, tmp_path / "datasets")
+        try:
+            if interrupt_when is not None:
+                _wait_for(interrupt_when, process)
+                process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=SECONDS)
+        finally:
+            process.kill()
+        return Run(process.returncode, out, err, tmp_path / "datasets")
 
     return run
+
+
+def _wait_for(condition, process):
+    deadline = time.monotonic() + SECONDS
+    while not condition() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from apparel_clf.dataset import Staging, open_version
+from apparel_clf.dataset import Staging, open_version, publish
 from crawler.storefront import Storefront
 
 pytestmark = pytest.mark.browser
@@ -115,6 +115,15 @@ def test_running_again_fetches_no_image_again(shop, scrapy_crawl):
     assert v1.id == v2.id
 
 
+def test_a_feed_lists_the_unique_images(shop, scrapy_crawl, tmp_path):
+    feed = tmp_path / "results.jsonl"
+    run = scrapy_crawl(base_url=shop.url, classes="jeans", FEEDS=json.dumps({str(feed): {}}))
+    assert run.code == 0, run.err
+    rows = [json.loads(line) for line in feed.read_text().splitlines()]
+    assert len({row["sha256"] for row in rows}) == len(rows) >= PER_CLASS
+    assert {row["label"] for row in rows} == {"jeans"}
+
+
 def test_a_class_stops_when_it_has_enough(shop, scrapy_crawl):
     run = scrapy_crawl(base_url=shop.url, classes="jeans", per_class=10)
     assert run.code == 0, run.err
@@ -122,6 +131,19 @@ def test_a_class_stops_when_it_has_enough(shop, scrapy_crawl):
     assert len(version) == 10
     pages = [r for r in shop.requests.entries("search") if "page=2" in r.path]
     assert pages == []
+
+
+def test_an_interrupted_crawl_keeps_its_work(photos, scrapy_crawl):
+    with Storefront(photos, page_size=24, image_delay=0.1) as shop:
+        run = scrapy_crawl(
+            interrupt_when=lambda: shop.requests.counts["image"] > 20, base_url=shop.url
+        )
+    assert run.code == 1
+    assert "apparel-clf dataset publish" in run.err
+    assert "Traceback" not in run.err
+    dataset = run.datasets / "apparel"
+    assert not (dataset / "v1").exists()
+    assert len(publish(dataset)) >= 15
 
 
 def test_pages_limit_the_search(shop, scrapy_crawl):

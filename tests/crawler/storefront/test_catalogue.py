@@ -16,6 +16,7 @@ from crawler.storefront import drawn_catalogue, folder_catalogue
 from crawler.storefront.catalogue import PLANTS
 from crawler.storefront.images import edited
 from crawler.storefront.search import found_labels
+from crawler.storefront.sources import DRAWN_SIZE
 
 
 def file_of(catalogue, image_id):
@@ -306,7 +307,7 @@ def test_the_house_studio_fills_the_default_catalogue():
             assert found_labels([label], product.title) == (label,)
             assert product.brand
     image = Image.open(io.BytesIO(file_of(catalogue, catalogue.products[0].image_id)))
-    assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (480, 640))
+    assert (image.format, image.mode, image.size) == ("JPEG", "RGB", DRAWN_SIZE)
 
 
 @pytest.mark.real_data
