@@ -35,22 +35,26 @@ _PACKAGE_COMMANDS = {
     "pacman": (("pacman", "-Sy", "--noconfirm", "chromium"),),
 }
 _UNNEEDED = frozenset({"image", "font", "media"})
-# Cards come in after load, in batches: a page is ready when it holds something that tells its
-# kind and the number of cards has stood still for a moment.
+# Cards come in after load, in parts that a busy shop may send seconds apart, and the pager comes
+# last. So a page is ready when its pager is there and the number of cards has stood still for a
+# moment; without a pager (one page of results, or past the end) it must stand still for longer.
 _IS_SETTLED = """
-(quiet) => {
+([quiet, quietWithoutPager]) => {
+  const has = (selector) => document.querySelector(selector) !== null;
   const cards = document.querySelectorAll(
     '[data-component-type="s-search-result"], li.s-result-item[data-asin]').length;
-  const told = cards || document.querySelector(
-    'form[action*="validateCaptcha"], .s-no-results-result, #noResultsTitle, a[href*="ref=cs_"]');
   const now = performance.now();
   const last = window.__settle;
   if (!last || last.cards !== cards) { window.__settle = {cards, since: now}; return false; }
-  return Boolean(told) && document.readyState !== 'loading' && now - last.since > quiet;
+  if (document.readyState === 'loading') return false;
+  if (has('form[action*="validateCaptcha"], a[href*="ref=cs_"]')) return true;
+  const told = cards > 0 || has('.s-no-results-result, #noResultsTitle');
+  const complete = has('.s-pagination-container, .s-pagination-strip, #pagn');
+  return told && now - last.since > (complete ? quiet : quietWithoutPager);
 }
 """
-_QUIET_MS = 400
-_SETTLE_TIMEOUT_MS = 15_000
+_QUIET_MS = [300, 3_000]
+_SETTLE_TIMEOUT_MS = 20_000
 
 
 def user_agent(contact: str = "") -> str:
@@ -109,7 +113,7 @@ def is_unneeded(request: Request) -> bool:
 async def wait_until_settled(page: Page) -> None:
     """Wait until a search page holds all its cards, or has said that it has none.
 
-    A page that says neither within fifteen seconds is handed on as it is; its kind tells the
+    A page that says neither within twenty seconds is handed on as it is; its kind tells the
     rest.
     """
     try:

@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     try:
         _crawl(options.per_class, options.seed)
-        _learn(runs, options.epochs)
+        _learn(runs, options.per_class, options.epochs)
     except ac.ApparelError as error:
         sys.stderr.write(f"demo: error: {error}\n")
         return 1
@@ -72,9 +72,11 @@ def _crawl(per_class: int, seed: int) -> None:
             raise ac.PublishError("the crawl failed; its reason is above")
 
 
-def _learn(runs: Path, epochs: int) -> None:
+def _learn(runs: Path, per_class: int, epochs: int) -> None:
     data = ac.ImageFolder(Path("datasets") / DATASET / "latest")
     print(f"\n{data}")
+    if min(data.class_counts.values()) < per_class:
+        raise ac.DatasetError(f"{data.name} has fewer than {per_class} images in a class")
     train, val, test = data.split()
     with _stage("Train"):
         clf = _trained(train, val, epochs)

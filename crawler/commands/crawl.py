@@ -72,6 +72,7 @@ class Command(ScrapyCrawlCommand):
                 f"or publish it with: apparel-clf dataset publish {spider.config.dataset_folder}\n"
             )
             return FAILED
+        sys.stdout.write(short_classes(crawler.stats, spider.config))
         sys.stdout.write(published_line(spider.version))
         return DONE
 
@@ -86,6 +87,17 @@ def closing_table(collector: Any, config: Any) -> str:
         for wanted in config.classes
     ]
     return head + "\n".join(lines) + "\n"
+
+
+def short_classes(collector: Any, config: Any) -> str:
+    """Name the classes that got fewer images than were wanted, and what to do about it."""
+    numbers = {c.label: stats.count(collector, c.label, stats.ACCEPTED) for c in config.classes}
+    return "".join(
+        f"{label}: {number} of {config.per_class} images, then the search ended; more queries in "
+        "the classes file find more\n"
+        for label, number in numbers.items()
+        if number < config.per_class
+    )
 
 
 def published_line(version: Any) -> str:

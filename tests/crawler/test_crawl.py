@@ -133,6 +133,15 @@ def test_a_class_stops_when_it_has_enough(shop, scrapy_crawl):
     assert pages == []
 
 
+def test_cards_that_come_in_slowly_are_all_read(photos, scrapy_crawl):
+    with Storefront(photos, page_size=24, batch_delay=0.9) as shop:
+        run = scrapy_crawl(base_url=shop.url, classes="jeans", per_class=100)
+        assert run.code == 0, run.err
+        version = open_version(run.datasets / "apparel" / "latest")
+        assert check_against_truth(version, shop.catalogue, ("jeans",)) == set()
+    assert f"jeans: {PER_CLASS} of 100 images, then the search ended" in run.out
+
+
 def test_an_interrupted_crawl_keeps_its_work(photos, scrapy_crawl):
     with Storefront(photos, page_size=24, image_delay=0.1) as shop:
         run = scrapy_crawl(
