@@ -89,7 +89,8 @@ def _only_publisher(dataset: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise PublishError(
-                f"{dataset}: another process is publishing here; try again when it has finished"
+                f"{dataset}: another process is publishing here. When it has finished: "
+                f"apparel-clf dataset publish {dataset}"
             ) from error
         yield
 

@@ -1,0 +1,443 @@
+"""The classifier: labelled images in, a model out; images in, labels out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apparel_clf.errors import (
+    DatasetError,
+    ImageError,
+    ModelFileError,
+    NotFittedError,
+    SettingsError,
+)
+from apparel_clf.images import RESIZE_RULES, ImageSource
+from apparel_clf.inference.prediction import Prediction
+from apparel_clf.inference.predictor import Answer, Predictor, is_single, sources_of
+from apparel_clf.model.build import HEADS, VGG16_BLOCKS, build_network
+from apparel_clf.model.checks import check_choice, check_number, check_whole
+from apparel_clf.model.file import load_model, save_model
+from apparel_clf.model.metadata import describe_evaluation, describe_model
+from apparel_clf.model.params import Params
+from apparel_clf.model.weights import describe_weights, fill_backbone
+from apparel_clf.training.augment import Augmentation
+from apparel_clf.training.fit import TrainingSettings, check_sets, train_network
+from apparel_clf.training.head import KEEP, HeadSettings
+from apparel_clf.training.history import History
+from apparel_clf.training.precision import PRECISIONS, choose_precision
+
+if TYPE_CHECKING:
+    import keras
+
+    from apparel_clf.dataset import ImageSet
+    from apparel_clf.evaluation import EvaluationReport
+
+_ON_ERROR = ("raise", "collect")
+_AUGMENTATION = Augmentation()
+_Several: TypeAlias = "list[Any] | tuple[Any, ...] | ImageSet"
+
+
+class ApparelClassifier(Params):
+    """An image classifier: VGG16 with a frozen backbone and a head trained on your images.
+
+    Follows scikit-learn's habits: creating it only stores the settings, `fit` returns the
+    classifier, what was learnt has a trailing underscore.
+
+    Args:
+        weights: where the backbone's weights come from: ``"imagenet"`` (default), the path of a
+            weights file, or None for an untrained backbone. Never silently random.
+        image_size: side of the square that the network sees, in pixels. Default 256.
+        head: ``"flatten"`` (default), the original network's, or ``"gap"``.
+        random_state: seed of all that is drawn. The same images, settings and seed give the same
+            weights, bit for bit, on one machine.
+        resize: ``"pad"`` (default, keeps the aspect ratio), ``"crop"`` or ``"stretch"``.
+        views: how often each training image is seen by the backbone: once plain, then augmented.
+            Time for training grows with it. Default 2.
+        augmentation: what the further views may change. Default: `Augmentation()`.
+        learning_rate: Adam's step size on standardised features. Default 1e-2.
+        batch_size: rows in each step of the head's training. Default 32.
+        l2: strength of the head's weight decay, 0 for none. Default 0.1.
+        precision: arithmetic for the training features: ``"auto"`` (default: bfloat16 where the
+            machine is clearly faster with it), ``"float32"`` or ``"bfloat16"``. Predictions are
+            always made in float32.
+        keep: which epoch's weights are kept: ``"last"`` (default, as the original did) or
+            ``"best"``, the one with the lowest validation loss. Choosing by validation figures
+            flatters them, so claims belong on the test split.
+        verbose: print a row for each epoch, and draw progress bars on a terminal. Default True.
+
+    Attributes:
+        classes_: the class names, in the order of the probabilities.
+        history_: loss and accuracy of each epoch, a `History`.
+        model_: the Keras network, preprocessing included.
+        weights_: ``"imagenet"``, ``"none"`` or the weights file's name.
+        precision_: the arithmetic that computed the features.
+        skipped_: path and reason of each image that `fit` could not read.
+        dataset_: name and version id of the dataset that it was trained on.
+        metrics_: what the last `evaluate` found, or None; it travels in the model file.
+        n_features_in_: numbers that the network takes for an image.
+
+    Example:
+        >>> clf = ApparelClassifier(weights="imagenet")
+        >>> clf.fit(train, val, epochs=12).evaluate(test).accuracy
+        0.95
+        >>> clf.predict("x.jpg").label
+        'saree'
+    """
+
+    # Checks replace it by a network of the same kind that is quick to run.
+    _blocks = VGG16_BLOCKS
+
+    classes_: tuple[str, ...]
+    history_: History
+    model_: keras.Model
+    weights_: str
+    precision_: str
+    skipped_: tuple[tuple[str, str], ...]
+    dataset_: dict[str, str | None]
+    metrics_: dict[str, Any] | None
+    n_features_in_: int
+    _fitted_params: dict[str, Any]
+    _predictor: Predictor
+
+    def __init__(
+        self,
+        weights: str | os.PathLike[str] | None = "imagenet",
+        image_size: int = 256,
+        head: str = "flatten",
+        random_state: int = 0,
+        *,
+        resize: str = "pad",
+        views: int = 2,
+        augmentation: Augmentation = _AUGMENTATION,
+        learning_rate: float = 1e-2,
+        batch_size: int = 32,
+        l2: float = 0.1,
+        precision: str = "auto",
+        keep: str = "last",
+        verbose: bool = True,
+    ) -> None:
+        self.weights = weights
+        self.image_size = image_size
+        self.head = head
+        self.random_state = random_state
+        self.resize = resize
+        self.views = views
+        self.augmentation = augmentation
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.l2 = l2
+        self.precision = precision
+        self.keep = keep
+        self.verbose = verbose
+
+    def fit(
+        self, train: ImageSet, val: ImageSet | None = None, epochs: int = 12
+    ) -> ApparelClassifier:
+        """Train on labelled images.
+
+        Images that can't be read are named in a warning and in ``skipped_``; the rest is used.
+
+        Args:
+            train: images to learn from, for example from ``ImageFolder(...).split()``.
+            val: images to watch after each epoch. Default None.
+            epochs: passes over the training views. Default 12.
+
+        Returns:
+            The classifier itself.
+
+        Raises:
+            SettingsError: a setting has a value that is not allowed.
+            DatasetError: no images, one class, an empty class, or a class unknown to training.
+            WeightsError: the backbone's weights can't be had or don't fit.
+            TrainingError: a class has no readable image, or the loss is no longer a number.
+            MissingExtraError: TensorFlow or Keras is not installed.
+
+        Example:
+            >>> ApparelClassifier(weights=None).fit(train, val, epochs=12).classes_
+            ('jeans', 'saree', 'trousers')
+        """
+        self._check(val, epochs)
+        check_sets(train, val)
+        model = build_network(
+            len(train.classes), self.image_size, self.head, self.random_state, self._blocks
+        )
+        fill_backbone(model, self.weights, self.random_state)
+        settings = self._training_settings(epochs)
+        outcome = train_network(model, train, val, settings)
+        self._adopt(model, train.classes)
+        self.history_ = outcome.history
+        self.skipped_ = outcome.skipped
+        self.precision_ = settings.precision
+        self.weights_ = describe_weights(self.weights)
+        self.dataset_ = {"name": train.name, "version_id": train.version_id}
+        self.metrics_ = None
+        return self
+
+    @overload
+    def predict(self, images: ImageSource, *, on_error: Literal["raise"] = ...) -> Prediction: ...
+
+    @overload
+    def predict(
+        self, images: ImageSource, *, on_error: Literal["collect"]
+    ) -> Prediction | ImageError: ...
+
+    @overload
+    def predict(
+        self, images: _Several, *, on_error: Literal["raise"] = ...
+    ) -> list[Prediction]: ...
+
+    @overload
+    def predict(
+        self, images: _Several, *, on_error: Literal["collect"]
+    ) -> list[Prediction | ImageError]: ...
+
+    def predict(self, images: Any, *, on_error: str = "raise") -> Any:
+        """Label one image or several.
+
+        Args:
+            images: a path, the bytes of an image file, a PIL image or a ``uint8`` array of shape
+                ``(height, width, 3)``; or a list of these, or an `ImageSet`.
+            on_error: ``"raise"`` (default) stops at the first image that can't be read;
+                ``"collect"`` puts its `ImageError` where its prediction would be.
+
+        Returns:
+            A `Prediction` for one image, a list of them, in order, for several.
+
+        Raises:
+            ImageError: an image can't be read, and `on_error` is ``"raise"``.
+            NotFittedError: neither `fit` nor `load` came before.
+            SettingsError: `on_error` is none of the two.
+
+        Example:
+            >>> clf.predict(["x.jpg", "y.jpg"])[1].confidence
+            0.97
+        """
+        check_choice("on_error", on_error, _ON_ERROR)
+        single = is_single(images)
+        answers = self._answers(sources_of([images] if single else images))
+        results = [self._result(answer, on_error) for answer in answers]
+        return results[0] if single else results
+
+    def predict_proba(self, images: ImageSource | _Several) -> NDArray[np.float32]:
+        """Compute the probability of each class.
+
+        The same picture gives the same numbers whether it comes as a path, bytes, a PIL image or
+        an array. Beside others it may differ by rounding alone, 1e-6 at most.
+
+        Args:
+            images: one image or several, as for `predict`.
+
+        Returns:
+            Array of shape ``(n, number of classes)``, ``float32``, columns in the order of
+            ``classes_``; one image gives one row.
+
+        Raises:
+            ImageError: an image can't be read.
+            NotFittedError: neither `fit` nor `load` came before.
+        """
+        sources = sources_of([images] if is_single(images) else images)
+        rows = [answer.probabilities() for answer in self._answers(sources)]
+        return np.stack(rows) if rows else np.empty((0, len(self.classes_)), np.float32)
+
+    def evaluate(self, test: ImageSet) -> EvaluationReport:
+        """Judge the classifier on labelled images, predicting exactly as `predict` does.
+
+        Args:
+            test: images that were neither trained on nor chosen by.
+
+        Returns:
+            The report; images that could not be read are listed in it and judged nowhere.
+
+        Raises:
+            DatasetError: no images, or a class that the classifier doesn't know.
+            NotFittedError: neither `fit` nor `load` came before.
+            MissingExtraError: scikit-learn is not installed.
+
+        Example:
+            >>> report = clf.evaluate(test)
+            >>> report.accuracy, report.ci
+            (0.95, (0.92, 0.97))
+        """
+        self._check_fitted()
+        from apparel_clf.evaluation import evaluate_predictions
+
+        labels = _labels(test, self.classes_)
+        answers = list(self._answers([sample.path for sample in test.samples], "evaluate"))
+        good = [place for place, answer in enumerate(answers) if answer.error is None]
+        report = evaluate_predictions(
+            labels[good],
+            np.array([answers[place].row for place in good], np.float32),
+            self.classes_,
+            paths=[answers[place].source for place in good],
+            dataset=test.name,
+            split=test.split_name,
+            version_id=test.version_id,
+            weights=self.weights_,
+            history=self.history_,
+            settings=self._fitted_params,
+            skipped=[(a.source, a.error.reason) for a in answers if a.error is not None],
+        )
+        self.metrics_ = describe_evaluation(report)
+        return report
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the classifier as one ``.keras`` file, which plain Keras opens too.
+
+        Args:
+            path: where to; must end in ``.keras``. What is there is replaced in one step.
+
+        Returns:
+            The path.
+
+        Raises:
+            ModelFileError: the name doesn't end in ``.keras``, or there is no such folder.
+            NotFittedError: neither `fit` nor `load` came before.
+
+        Example:
+            >>> clf.save("model.keras")
+            PosixPath('model.keras')
+        """
+        self._check_fitted()
+        metadata = describe_model(
+            class_names=self.classes_,
+            params=self._fitted_params,
+            weights=self.weights_,
+            precision=self.precision_,
+            history=self.history_.to_json(),
+            dataset=self.dataset_,
+            metrics=self.metrics_,
+        )
+        return save_model(self.model_, metadata, path)
+
+    def _plain_params(self) -> dict[str, Any]:
+        """Return the settings as values that JSON knows."""
+        params = self.get_params()
+        if isinstance(self.weights, os.PathLike):
+            params["weights"] = os.fspath(self.weights)
+        params["augmentation"] = self.augmentation.to_json()
+        return params
+
+    def _check(self, val: ImageSet | None, epochs: int) -> None:
+        whole = {"image_size": 32, "random_state": 0, "views": 1, "batch_size": 1}
+        for name, least in whole.items():
+            check_whole(name, getattr(self, name), least)
+        check_whole("epochs", epochs, 1)
+        check_choice("head", self.head, HEADS)
+        check_choice("resize", self.resize, RESIZE_RULES)
+        check_choice("precision", self.precision, PRECISIONS)
+        check_choice("keep", self.keep, KEEP)
+        check_number("learning_rate", self.learning_rate, positive=True)
+        check_number("l2", self.l2)
+        if not isinstance(self.augmentation, Augmentation):
+            raise SettingsError(
+                f"Expected augmentation to be an Augmentation. Received: {self.augmentation!r}"
+            )
+        if self.keep == "best" and not val:
+            raise SettingsError(
+                "Expected validation images with keep='best', which chooses by their loss. "
+                "Received: none; pass val, or keep='last'"
+            )
+
+    def _training_settings(self, epochs: int) -> TrainingSettings:
+        return TrainingSettings(
+            head=self.head,
+            resize=self.resize,
+            views=self.views,
+            augmentation=self.augmentation,
+            precision=choose_precision(self.precision),
+            optimization=HeadSettings(
+                epochs=epochs,
+                learning_rate=self.learning_rate,
+                batch_size=self.batch_size,
+                l2=self.l2,
+                keep=self.keep,
+                random_state=self.random_state,
+            ),
+            show=self.verbose,
+        )
+
+    def _adopt(self, model: keras.Model, classes: Iterable[str]) -> None:
+        self.model_ = model
+        self.classes_ = tuple(classes)
+        self.n_features_in_ = int(np.prod(model.input_shape[1:]))
+        self._fitted_params = self._plain_params()
+        self._predictor = Predictor(model, self.resize)
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "_predictor"):
+            raise NotFittedError(
+                "This classifier knows no classes yet: call fit, or load a model with "
+                "apparel_clf.load(path)"
+            )
+
+    def _answers(self, sources: list[ImageSource], label: str = "predict") -> Iterable[Answer]:
+        self._check_fitted()
+        return self._predictor.answers(sources, label=label, show=None if self.verbose else False)
+
+    def _result(self, answer: Answer, on_error: str) -> Prediction | ImageError:
+        if answer.error is not None and on_error == "collect":
+            return answer.error
+        return Prediction.from_row(answer.probabilities(), self.classes_, answer.source)
+
+
+def load(path: str | os.PathLike[str]) -> ApparelClassifier:
+    """Read a classifier that `ApparelClassifier.save` wrote.
+
+    It predicts bit for bit as the saved one did. Nothing that is stored in the file is run.
+
+    Args:
+        path: a ``.keras`` file.
+
+    Returns:
+        A fitted classifier.
+
+    Raises:
+        ModelFileError: no such file, not one of ours, damaged, or refused because it could run
+            code.
+        MissingExtraError: TensorFlow or Keras is not installed.
+
+    Example:
+        >>> load("model.keras").classes_
+        ('jeans', 'saree', 'trousers')
+    """
+    model, facts = load_model(path)
+    try:
+        return _restored(model, facts)
+    except (KeyError, TypeError, AttributeError, SettingsError) as error:
+        raise ModelFileError(
+            f"{os.fspath(path)}: what the file says about itself is damaged "
+            f"({type(error).__name__}: {error})"
+        ) from error
+
+
+def _restored(model: keras.Model, facts: dict[str, Any]) -> ApparelClassifier:
+    params = dict(facts["params"])
+    params["augmentation"] = Augmentation(**params["augmentation"])
+    classifier = ApparelClassifier(**params)
+    classifier._adopt(model, facts["class_names"])
+    classifier.history_ = History.from_json(facts["history"])
+    classifier.weights_ = facts["weights"]
+    classifier.precision_ = facts["precision"]
+    classifier.dataset_ = facts["dataset"]
+    classifier.metrics_ = facts["metrics"]
+    classifier.skipped_ = ()
+    if model.output_shape[-1] != len(classifier.classes_):
+        raise SettingsError(f"{len(classifier.classes_)} classes for {model.output_shape[-1]}")
+    return classifier
+
+
+def _labels(test: ImageSet, classes: tuple[str, ...]) -> NDArray[np.int64]:
+    places = {name: place for place, name in enumerate(classes)}
+    unknown = sorted({sample.label for sample in test.samples} - set(classes))
+    if unknown:
+        raise DatasetError(
+            f"{test.name}: has classes that the classifier doesn't know: {', '.join(unknown)}. "
+            f"Expected some of {', '.join(classes)}"
+        )
+    return np.array([places[sample.label] for sample in test.samples], np.int64)

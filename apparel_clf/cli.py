@@ -1,0 +1,325 @@
+"""The command line: arguments in, library calls, text or JSON out; no logic of its own.
+
+Nothing heavy is imported before a command runs, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import io
+import json
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any, TextIO
+
+from apparel_clf._arguments import PROGRAM, build_parser
+from apparel_clf.errors import ApparelError, ImageError, SettingsError
+
+if TYPE_CHECKING:
+    from apparel_clf.classifier import ApparelClassifier
+    from apparel_clf.dataset import ImageSet
+    from apparel_clf.evaluation import EvaluationReport
+    from apparel_clf.inference import Prediction
+
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+
+_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command has to say: as text, as a JSON document, and as an exit code."""
+
+    text: str
+    document: dict[str, Any]
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def code(self) -> int:
+        """The exit code: 1 where something could not be done, though the rest was."""
+        return FAILED if self.problems else DONE
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: the arguments, without the program's name. Default None: those of the process.
+
+    Returns:
+        The exit code: 0 done, 1 an error (one line on standard error), 130 interrupted.
+
+    Raises:
+        SystemExit: with 2 for wrong usage, with 0 after ``--help`` and ``--version``.
+
+    Example:
+        >>> main(["predict", "x.jpg", "-m", "model.keras"])
+        x.jpg: saree 98.1%, jeans 1.2%, trousers 0.7%
+        0
+    """
+    args = build_parser().parse_args(argv)
+    try:
+        # What a library prints is no part of the answer.
+        with redirect_stdout(sys.stderr), warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            outcome = _COMMANDS[args.command](args)
+        return _emit(outcome, as_json=args.json)
+    except BrokenPipeError:
+        return _reader_left()
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+    except (ApparelError, OSError) as error:
+        if args.debug:
+            traceback.print_exc()
+        return _complain(f"error: {error}", FAILED)
+
+
+def _train(args: argparse.Namespace) -> Outcome:
+    import apparel_clf as ac
+
+    _make_way(args.output, force=args.force)
+    train, val, _ = ac.ImageFolder(args.data).split()
+    _load_tensorflow()
+    classifier = ac.ApparelClassifier(
+        weights=args.weights,
+        image_size=args.image_size,
+        head=args.head,
+        views=args.views,
+        resize=args.resize,
+        batch_size=args.batch_size,
+        random_state=args.seed,
+        verbose=not args.quiet,
+    )
+    classifier.fit(train, val, epochs=args.epochs).save(args.output)
+    return _trained(args.output, classifier, train, val)
+
+
+def _trained(
+    output: Path, classifier: ApparelClassifier, train: ImageSet, val: ImageSet
+) -> Outcome:
+    from apparel_clf.evaluation.report import history_document
+    from apparel_clf.evaluation.text import describe_weights, kept_line
+
+    skipped = classifier.skipped_
+    document = {
+        "model": str(output),
+        "dataset": train.name,
+        "version_id": train.version_id,
+        "weights": classifier.weights_,
+        "classes": list(classifier.classes_),
+        "images": {"train": len(train), "val": len(val)},
+        "skipped": [{"path": path, "reason": reason} for path, reason in skipped],
+        "history": history_document(classifier.history_),
+    }
+    text = (
+        f"trained on {len(train)} images of {train.name}, {len(val)} for val, "
+        f"weights {describe_weights(classifier.weights_)}\n"
+        f"{kept_line(classifier.history_)}\n"
+        f"saved {output}"
+    )
+    return Outcome(text, document)
+
+
+def _evaluate(args: argparse.Namespace) -> Outcome:
+    report, _ = _judge(args)
+    return Outcome(str(report), json.loads(report.to_json()))
+
+
+def _report(args: argparse.Namespace) -> Outcome:
+    _make_way(args.output, force=args.force)
+    report, train = _judge(args)
+    report.to_html(args.output, samples=train)
+    document = {**json.loads(report.to_json()), "report": str(args.output)}
+    return Outcome(f"{report}\nwrote {args.output}", document)
+
+
+def _judge(args: argparse.Namespace) -> tuple[EvaluationReport, ImageSet]:
+    """Evaluate the chosen split; return the report and the images to show as samples."""
+    import apparel_clf as ac
+    from apparel_clf.dataset import SPLITS
+
+    data = ac.ImageFolder(args.data)
+    _load_tensorflow()
+    classifier = ac.load(args.model)
+    if args.split == "all":
+        return classifier.evaluate(data), data
+    splits = dict(zip(SPLITS, data.split(), strict=True))
+    return classifier.evaluate(splits[args.split]), splits["train"]
+
+
+def _predict(args: argparse.Namespace) -> Outcome:
+    import apparel_clf as ac
+
+    results: list[Prediction | ImageError] = []
+    found = _found(args.paths)
+    paths = [item for item in found if not isinstance(item, ImageError)]
+    if paths:
+        _load_tensorflow()
+        results += ac.load(args.model).predict(paths, on_error="collect")
+    results += [item for item in found if isinstance(item, ImageError)]
+    return _predicted(results, args)
+
+
+def _found(given: Sequence[str]) -> list[str | ImageError]:
+    """Turn files, folders and patterns into files; what leads to none becomes an error."""
+    from apparel_clf.dataset.files import image_files
+
+    found: list[str | ImageError] = []
+    for text in given:
+        if Path(text).is_dir():
+            files = [str(path) for path in image_files(Path(text))]
+            found += files or [ImageError(text, "this folder holds no image", "missing")]
+        elif glob.has_magic(text) and not Path(text).exists():
+            found += _matches(text) or [ImageError(text, "no file matches this pattern", "missing")]
+        else:
+            found.append(text)
+    return found
+
+
+def _matches(pattern: str) -> list[str]:
+    # Path.glob takes no absolute pattern.
+    return sorted(m for m in glob.glob(pattern, recursive=True) if Path(m).is_file())  # noqa: PTH207
+
+
+def _predicted(results: Sequence[Prediction | ImageError], args: argparse.Namespace) -> Outcome:
+    errors = [item for item in results if isinstance(item, ImageError)]
+    answers = [
+        (item, _top(item.probabilities, args.top))
+        for item in results
+        if not isinstance(item, ImageError)
+    ]
+    document = {
+        "model": str(args.model),
+        "predictions": [
+            {
+                "source": str(item.source),
+                "label": item.label,
+                "confidence": item.confidence,
+                "top": [{"label": label, "probability": share} for label, share in top],
+            }
+            for item, top in answers
+        ],
+        "errors": [{"source": e.source, "reason": e.reason, "code": e.code} for e in errors],
+    }
+    lines = [
+        f"{item.source}: " + ", ".join(f"{label} {share:.1%}" for label, share in top)
+        for item, top in answers
+    ]
+    return Outcome("\n".join(lines), document, [str(error) for error in errors])
+
+
+def _top(probabilities: Mapping[str, float], count: int) -> list[tuple[str, float]]:
+    return sorted(probabilities.items(), key=lambda item: -item[1])[:count]
+
+
+def _publish(args: argparse.Namespace) -> Outcome:
+    from apparel_clf.dataset import publish
+
+    version = publish(args.folder)
+    lines = [str(version.path)]
+    for split, counts in version.counts.items():
+        lines.append(f"{split}: " + ", ".join(f"{label} {n}" for label, n in counts.items()))
+    document = {"path": str(version.path), "counts": version.counts}
+    return Outcome("\n".join(lines), document)
+
+
+def _make_way(output: Path, *, force: bool) -> None:
+    """Find out before the work, not after it, that the output can't be written."""
+    if output.exists() and not force:
+        raise SettingsError(
+            f"{output}: exists already; choose another name with -o, or replace it with --force"
+        )
+    output.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _load_tensorflow() -> None:
+    """Load TensorFlow without its start-up notes, unless the user has asked for a log level."""
+    from apparel_clf.model.backend import tensorflow_module
+
+    if _LOG_LEVEL in os.environ:
+        tensorflow_module()
+        return
+    # 2 would still tell of every graphics card that isn't there. What fails raises an exception.
+    os.environ[_LOG_LEVEL] = "3"
+    with _hidden_stderr():
+        tensorflow_module()
+
+
+@contextmanager
+def _hidden_stderr() -> Iterator[None]:
+    """Keep what C++ code writes to standard error out of sight; show it if that code fails.
+
+    TensorFlow writes its first notes before it looks at its own log level.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            notes.seek(0)
+            os.write(kept, notes.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _emit(outcome: Outcome, *, as_json: bool) -> int:
+    """Write the answer to standard output and what went wrong to standard error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file name need not be text in the terminal's encoding.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    answer = json.dumps(outcome.document, indent=2) if as_json else outcome.text
+    if answer:
+        sys.stdout.write(answer + "\n")
+        sys.stdout.flush()
+    for problem in outcome.problems:
+        _complain(f"error: {problem}", FAILED)
+    return outcome.code
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],  # noqa: ARG001
+    filename: str,  # noqa: ARG001
+    lineno: int,  # noqa: ARG001
+    file: TextIO | None = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    """Show a warning as a line for a user, without the place in our code that it comes from."""
+    _complain(f"warning: {message}", DONE)
+
+
+def _complain(message: str, code: int) -> int:
+    sys.stderr.write(f"{PROGRAM}: {' '.join(message.splitlines())}\n")
+    return code
+
+
+def _reader_left() -> int:
+    """End quietly when the reader of our output has gone, as in ``apparel-clf … | head``."""
+    # The interpreter flushes standard output at exit and would complain once more.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FAILED
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
+    "train": _train,
+    "evaluate": _evaluate,
+    "report": _report,
+    "predict": _predict,
+    "dataset publish": _publish,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

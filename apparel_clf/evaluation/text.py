@@ -1,0 +1,118 @@
+"""An evaluation as text: what a terminal shows, and how figures are written everywhere."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apparel_clf.evaluation.report import EvaluationReport
+    from apparel_clf.training import History
+
+#: The columns of a per-epoch table, by the name that Keras gives each figure.
+EPOCH_COLUMNS = {
+    "loss": "loss",
+    "accuracy": "accuracy",
+    "val_loss": "val loss",
+    "val_accuracy": "val accuracy",
+}
+
+# Up to this many classes the table also shows the confusion matrix; more would wrap.
+_MAX_COLUMNS = 8
+
+
+def summary(report: EvaluationReport) -> str:
+    """Write a report as a few lines of text.
+
+    The accuracy never stands alone: its interval, the number of images, the split, the dataset
+    and the weights are on the same line.
+
+    Example:
+        >>> print(summary(report))
+        accuracy 95.5% (338 of n=354), 95% interval 92.8%–97.2%, split test, dataset demo/v1, ...
+    """
+    lines = [_headline(report), *_table(report)]
+    if report.skipped:
+        lines.append(f"skipped, not counted: {len(report.skipped)} unreadable")
+    return "\n".join(lines)
+
+
+def describe_weights(weights: str) -> str:
+    """Name the backbone's weights so that nobody takes random ones for learned ones.
+
+    Example:
+        >>> describe_weights("none"), describe_weights("imagenet")
+        ('none (untrained backbone)', 'imagenet')
+    """
+    return "none (untrained backbone)" if weights == "none" else weights
+
+
+def _headline(report: EvaluationReport) -> str:
+    low, high = report.ci
+    hits = round(report.accuracy * report.n)
+    return (
+        f"accuracy {report.accuracy:.1%} ({hits} of n={report.n}), "
+        f"95% interval {low:.1%}–{high:.1%}, split {report.split or 'none'}, "
+        f"dataset {report.dataset}, weights {describe_weights(report.weights)}"
+    )
+
+
+def _table(report: EvaluationReport) -> list[str]:
+    """Lay the per-class figures out in columns, counts by predicted class to the right."""
+    shown = report.classes if len(report.classes) <= _MAX_COLUMNS else ()
+    lines = [["class", "precision", "recall", "f1", "n", *(f"→{name}" for name in shown)]]
+    for name, counts in zip(report.classes, report.confusion.tolist(), strict=True):
+        score = report.per_class[name]
+        figures = [format_share(value) for value in (score.precision, score.recall, score.f1)]
+        lines.append([name, *figures, str(score.support), *map(str, counts[: len(shown)])])
+    return _columns(lines)
+
+
+def epoch_number(epoch: int) -> int:
+    """Return the number that a reader sees: Keras counts epochs from 0, people from 1."""
+    return epoch + 1
+
+
+def epoch_marks(history: History, epoch: int) -> list[str]:
+    """Say what sets an epoch apart: ``best``, ``kept``, both or nothing."""
+    marks = {"best": history.best_epoch, "kept": history.kept_epoch}
+    return [mark for mark, marked in marks.items() if marked == epoch]
+
+
+def _columns(lines: list[list[str]]) -> list[str]:
+    """Pad cells to columns, the first to the left and the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    ]
+
+
+def kept_line(history: History) -> str:
+    """Say in a line which epoch's weights a model has and how that epoch fared.
+
+    Example:
+        >>> kept_line(clf.history_)
+        'epoch 12 kept: loss 0.170, accuracy 0.955, val loss 0.220, val accuracy 0.935; best was 11'
+    """
+    kept, best = history.kept_epoch, history.best_epoch
+    figures = ", ".join(
+        f"{name} {format_share(history.history[column][kept])}"
+        for column, name in EPOCH_COLUMNS.items()
+        if column in history.history
+    )
+    rest = "" if kept == best else f"; best was {epoch_number(best)}"
+    return f"epoch {epoch_number(kept)} kept: {figures}{rest}"
+
+
+def format_share(value: float | None) -> str:
+    """Write a figure with three decimals, one that is undefined or not finite as a dash.
+
+    Example:
+        >>> format_share(0.95), format_share(None)
+        ('0.950', '–')
+    """
+    return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"

@@ -1,0 +1,93 @@
+"""What a model file says about its model, in plain values."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from apparel_clf._version import __version__
+from apparel_clf.model.build import PREPROCESSING
+
+if TYPE_CHECKING:
+    from apparel_clf.evaluation import EvaluationReport
+
+# What can change a prediction when it changes.
+_LIBRARIES = ("tensorflow", "keras", "numpy", "pillow")
+
+
+def describe_model(
+    *,
+    class_names: Sequence[str],
+    params: Mapping[str, Any],
+    weights: str,
+    precision: str,
+    history: Mapping[str, Any],
+    dataset: Mapping[str, Any],
+    metrics: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Collect what travels in a model file beside the network.
+
+    Args:
+        class_names: in the order of the network's outputs.
+        params: the settings that the model was made with.
+        weights: where the backbone's weights came from.
+        precision: the arithmetic that computed the training features.
+        history: from `History.to_json`.
+        dataset: name and version id of the training data.
+        metrics: what an evaluation found, or None.
+
+    Returns:
+        Values that JSON can hold.
+    """
+    return {
+        "class_names": list(class_names),
+        "image_size": params["image_size"],
+        "resize": params["resize"],
+        "preprocessing": PREPROCESSING,
+        "head": params["head"],
+        "weights": weights,
+        "precision": precision,
+        "params": dict(params),
+        "history": dict(history),
+        "dataset": dict(dataset),
+        "metrics": dict(metrics) if metrics else None,
+        "versions": library_versions(),
+    }
+
+
+def describe_evaluation(report: EvaluationReport) -> dict[str, Any]:
+    """Say in a few plain values what an evaluation found, and on what.
+
+    Args:
+        report: from `ApparelClassifier.evaluate`.
+
+    Returns:
+        Values that JSON can hold.
+    """
+    return {
+        "dataset": report.dataset,
+        "split": report.split,
+        "version_id": report.version_id,
+        "n": report.n,
+        "accuracy": report.accuracy,
+        "ci": list(report.ci),
+    }
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python, of this package and of the libraries that predict.
+
+    Example:
+        >>> library_versions()["keras"]
+        '3.15.0'
+    """
+    found = {"python": platform.python_version(), "apparel_clf": __version__}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            # Some builds of TensorFlow go by another name, for example tensorflow-cpu.
+            found[name] = "unknown"
+    return found

@@ -1,0 +1,130 @@
+"""What happened in each epoch: numbers, a table, curves."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from apparel_clf._extras import require
+from apparel_clf.errors import SettingsError
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: The quantities in the order in which they are shown.
+COLUMNS = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+
+@dataclass(frozen=True)
+class History:
+    """Loss and accuracy of each epoch, on the training images and on the validation images.
+
+    Training figures are means over an epoch's batches, taken while the head was still learning;
+    validation figures are taken at its end. The loss is categorical cross-entropy in nats.
+
+    Args:
+        history: values per epoch of ``loss`` and ``accuracy`` and, where there were validation
+            images, ``val_loss`` and ``val_accuracy``; as Keras' own `History.history`.
+        kept: the epoch whose weights the model has, counted from 0; None for the last.
+
+    Raises:
+        SettingsError: a column is missing or the columns differ in length.
+
+    Example:
+        >>> clf.history_.to_pandas().round(3)
+            loss  accuracy  val_loss  val_accuracy
+        0  0.135     0.940     0.461         0.834
+    """
+
+    history: dict[str, list[float]]
+    kept: int | None = None
+
+    def __post_init__(self) -> None:
+        lengths = {name: len(values) for name, values in self.history.items()}
+        if not {"loss", "accuracy"} <= set(lengths) <= set(COLUMNS) or len({*lengths.values()}) > 1:
+            raise SettingsError(
+                "Expected a history of loss and accuracy, with val_loss and val_accuracy or "
+                f"without, all of one length. Received: {lengths}"
+            )
+
+    @property
+    def epoch(self) -> list[int]:
+        """The epochs' numbers, from 0."""
+        return list(range(len(self.history["loss"])))
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch, from 0, with the lowest validation loss; without validation, training loss.
+
+        Choosing an epoch by its validation figures flatters those figures: judge on the test
+        split.
+        """
+        losses = self.history.get("val_loss", self.history["loss"])
+        return losses.index(min(losses))
+
+    @property
+    def kept_epoch(self) -> int:
+        """The epoch, from 0, whose weights the model has."""
+        return len(self.epoch) - 1 if self.kept is None else self.kept
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a table with a row for each epoch.
+
+        Returns:
+            Columns ``loss``, ``accuracy`` and, where there were validation images, ``val_loss``
+            and ``val_accuracy``; the index counts from 0.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        columns = {name: self.history[name] for name in COLUMNS if name in self.history}
+        frame: pandas.DataFrame = require("pandas", "train").DataFrame(columns)
+        return frame
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Draw accuracy and loss over the epochs.
+
+        Args:
+            path: write the picture there too; the ending decides the format (.png, .svg, .pdf).
+
+        Returns:
+            A matplotlib figure.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed.
+        """
+        # Without pyplot there is no global list of figures to close and no window system to pick.
+        figure: Figure = require("matplotlib.figure", "train").Figure(
+            figsize=(10, 4), layout="constrained"
+        )
+        for axes, name in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
+            self._draw(axes, name)
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values that `from_json` turns back into an equal history."""
+        return {"history": {k: list(v) for k, v in self.history.items()}, "kept": self.kept}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> History:
+        """Build a history from what `to_json` returned."""
+        return cls(values["history"], values["kept"])
+
+    def _draw(self, axes: Axes, name: str) -> None:
+        # People count epochs from 1, as reports do.
+        numbers = [epoch + 1 for epoch in self.epoch]
+        lines = ((name, "training", "#8a8f98"), (f"val_{name}", "validation", "#1f5fbf"))
+        for column, label, colour in lines:
+            if column in self.history:
+                axes.plot(numbers, self.history[column], label=label, color=colour, marker="o")
+        kept = self.kept_epoch + 1
+        axes.axvline(kept, color="#c2571a", linestyle=":", label=f"kept: epoch {kept}")
+        axes.set(title=name.capitalize(), xlabel="epoch", ylabel=name)
+        axes.locator_params(axis="x", integer=True)
+        axes.grid(alpha=0.3)
+        axes.legend()

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from apparel_clf._arguments import build_parser
+
+
+def _parse(*argv):
+    return build_parser().parse_args(argv)
+
+
+def test_train_defaults():
+    given = vars(_parse("train", "photos"))
+    assert given.pop("data") == Path("photos")
+    assert given.pop("output") == Path("model.keras")
+    assert given == {
+        "command": "train",
+        "weights": "imagenet",
+        "epochs": 12,
+        "image_size": 256,
+        "head": "flatten",
+        "views": 2,
+        "resize": "pad",
+        "batch_size": 32,
+        "seed": 0,
+        "quiet": False,
+        "force": False,
+        "json": False,
+        "debug": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "weights"),
+    [("none", None), ("imagenet", "imagenet"), ("w.weights.h5", "w.weights.h5")],
+)
+def test_weights(text, weights):
+    assert _parse("train", "photos", "--weights", text).weights == weights
+
+
+@pytest.mark.parametrize("command", ["evaluate", "report"])
+def test_judging_is_on_the_test_split_unless_told(command):
+    given = _parse(command, "photos")
+    assert (given.command, given.split, given.model) == (command, "test", Path("model.keras"))
+
+
+def test_predict_takes_many_paths():
+    given = _parse("predict", "a.jpg", "folder", "-m", "x.keras", "--top", "1")
+    assert (given.paths, given.model, given.top) == (["a.jpg", "folder"], Path("x.keras"), 1)
+
+
+def test_publish_is_a_command_of_dataset():
+    given = _parse("dataset", "publish", "datasets/demo")
+    assert (given.command, given.folder) == ("dataset publish", Path("datasets/demo"))
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ((), "COMMAND"),
+        (("fly",), "invalid choice"),
+        (("train",), "DATA"),
+        (("train", "photos", "--epochs", "0"), "a whole number from 1, not '0'"),
+        (("train", "photos", "--views", "two"), "a whole number from 1, not 'two'"),
+        (("train", "photos", "-o", "model.h5"), "ends in .keras, not 'model.h5'"),
+        (("evaluate", "photos", "--split", "dev"), "invalid choice"),
+        (("predict",), "PATH"),
+        (("dataset",), "COMMAND"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_says_why(argv, words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        _parse(*argv)
+    assert stop.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("train",),
+        ("evaluate",),
+        ("report",),
+        ("predict",),
+        ("dataset", "publish"),
+    ],
+)
+def test_every_command_explains_itself_with_an_example(argv, capsys):
+    with pytest.raises(SystemExit) as stop:
+        _parse(*argv, "--help")
+    assert stop.value.code == 0
+    out = capsys.readouterr().out
+    assert f"  apparel-clf {' '.join(argv)} " in out[out.index("example") :]
+    assert "--json" in out
+
+
+def test_defaults_show_in_the_help(capsys):
+    with pytest.raises(SystemExit):
+        _parse("train", "--help")
+    out = " ".join(capsys.readouterr().out.split())
+    assert "(default: model.keras)" in out
+    assert "same seed, same model (default: 0)" in out
+    assert "default: False" not in out

@@ -1,0 +1,164 @@
+import keras
+import numpy as np
+import pytest
+
+from apparel_clf.errors import TrainingError
+from apparel_clf.training.features import Rows
+from apparel_clf.training.head import HeadSettings, fit_scaling, train_head
+
+
+def settings(**changed):
+    defaults = {
+        "epochs": 12,
+        "learning_rate": 1e-2,
+        "batch_size": 8,
+        "l2": 0.0,
+        "keep": "last",
+        "random_state": 0,
+    }
+    return HeadSettings(**{**defaults, **changed})
+
+
+def rows(count=60, width=40, seed=0, noise=1.0, widest=2):
+    """Features of three classes, each with a mean of its own, on scales that differ widely."""
+    rng = np.random.default_rng(seed)
+    means = np.random.default_rng(99).standard_normal((3, width))
+    labels = np.arange(count) % 3
+    values = means[labels] + noise * rng.standard_normal((count, width))
+    scales = np.logspace(-1, widest, width)
+    return Rows((values * scales + 5 * scales).astype(np.float16), labels.astype(np.int64))
+
+
+def accuracy(head, judged):
+    logits = judged.features.astype(np.float32) @ head.kernel + head.bias
+    return (logits.argmax(1) == judged.labels).mean()
+
+
+def test_learns_what_can_be_learnt():
+    head = train_head(rows(), rows(seed=1), 3, settings())
+    assert (head.kernel.shape, head.bias.shape) == ((40, 3), (3,))
+    assert head.kernel.dtype == head.bias.dtype == np.float32
+    assert accuracy(head, rows(300, seed=2)) > 0.95
+    assert head.history.history["loss"][-1] < 0.5 * head.history.history["loss"][0]
+
+
+def test_history_has_a_value_of_each_quantity_for_each_epoch():
+    history = train_head(rows(), rows(seed=1), 3, settings(epochs=4)).history
+    assert {k: len(v) for k, v in history.history.items()} == dict.fromkeys(
+        ("loss", "accuracy", "val_loss", "val_accuracy"), 4
+    )
+    assert set(train_head(rows(), None, 3, settings(epochs=2)).history.history) == {
+        "loss",
+        "accuracy",
+    }
+
+
+def test_last_validation_figures_are_those_of_the_weights_returned():
+    val = rows(40, seed=1, noise=3.0)
+    head = train_head(rows(noise=3.0), val, 3, settings())
+    logits = val.features.astype(np.float32) @ head.kernel + head.bias
+    logits -= logits.max(1, keepdims=True)
+    losses = np.log(np.exp(logits).sum(1)) - logits[np.arange(40), val.labels]
+    assert head.history.history["val_accuracy"][-1] == pytest.approx(accuracy(head, val), abs=1e-6)
+    assert head.history.history["val_loss"][-1] == pytest.approx(losses.mean(), abs=1e-3)
+
+
+def test_same_rows_and_settings_give_the_same_bits():
+    first, again = (train_head(rows(), rows(seed=1), 3, settings(l2=0.1)) for _ in range(2))
+    np.testing.assert_array_equal(first.kernel, again.kernel)
+    np.testing.assert_array_equal(first.bias, again.bias)
+    assert first.history == again.history
+
+
+def test_random_state_and_nothing_global_decides_the_order():
+    keras.utils.set_random_seed(1)
+    first = train_head(rows(), None, 3, settings())
+    keras.utils.set_random_seed(2)
+    again = train_head(rows(), None, 3, settings())
+    other = train_head(rows(), None, 3, settings(random_state=1))
+    np.testing.assert_array_equal(first.kernel, again.kernel)
+    assert not np.array_equal(first.kernel, other.kernel)
+
+
+def test_best_keeps_the_epoch_with_the_lowest_validation_loss():
+    # A step far too large makes the validation loss jump about.
+    chosen = settings(epochs=10, learning_rate=0.5, keep="best")
+    train, val = rows(noise=4.0), rows(60, seed=1, noise=4.0)
+    head = train_head(train, val, 3, chosen)
+    best = head.history.best_epoch
+    assert head.history.kept_epoch == best < 9
+    shorter = train_head(train, val, 3, settings(epochs=best + 1, learning_rate=0.5))
+    np.testing.assert_array_equal(head.kernel, shorter.kernel)
+
+
+def test_weight_decay_makes_weights_smaller():
+    free = train_head(rows(), None, 3, settings())
+    decayed = train_head(rows(), None, 3, settings(l2=5.0))
+    assert np.abs(decayed.kernel).mean() < 0.8 * np.abs(free.kernel).mean()
+
+
+def test_scaled_features_have_mean_zero_and_rows_of_length_one():
+    train = rows(300, widest=0)
+    scaled = fit_scaling(train.features).apply(train.features)
+    np.testing.assert_allclose(scaled.mean(0), 0, atol=1e-4)
+    assert np.linalg.norm(scaled, axis=1).mean() == pytest.approx(1, rel=0.05)
+
+
+def test_scaling_is_that_of_all_rows_at_once():
+    many = rows(700).features
+    scaling = fit_scaling(many)
+    np.testing.assert_allclose(scaling.mean, many.astype(np.float64).mean(0), rtol=1e-5)
+    spread = many.astype(np.float64).std(0)
+    alive = spread >= 0.1 * np.median(spread)
+    expected = 1 / (spread[alive] * np.sqrt(many.shape[1]))
+    np.testing.assert_allclose(scaling.factor[alive], expected, rtol=1e-5)
+
+
+def test_features_that_never_vary_get_no_weight():
+    train = rows()
+    train.features[:, 7] = 3.0
+    train.features[:, 8] = 0.0
+    head = train_head(train, None, 3, settings())
+    assert not head.kernel[7:9].any()
+    assert np.isfinite(head.kernel).all()
+
+
+def test_features_that_hardly_vary_are_not_blown_up():
+    features = np.tile(np.linspace(-1, 1, 50, dtype=np.float16)[:, None], (1, 4))
+    features[:, 3] *= 1e-3
+    factor = fit_scaling(features).factor
+    assert factor[3] == pytest.approx(10 * factor[0], rel=1e-3)
+
+
+def test_all_features_dead_is_no_crash():
+    dead = Rows(np.zeros((6, 4), np.float16), np.array([0, 1, 2] * 2))
+    assert not train_head(dead, None, 3, settings(epochs=1)).kernel.any()
+
+
+def test_folded_layer_does_on_plain_features_what_the_layer_does_on_scaled():
+    train = rows()
+    scaling = fit_scaling(train.features)
+    rng = np.random.default_rng(4)
+    kernel, bias = rng.standard_normal((40, 3), np.float32), rng.standard_normal(3, np.float32)
+    folded, shift = scaling.fold(kernel, bias)
+    np.testing.assert_allclose(
+        train.features.astype(np.float64) @ folded + shift,
+        scaling.apply(train.features) @ kernel + bias,
+        atol=1e-3,
+    )
+
+
+def test_each_epoch_is_reported_as_it_ends():
+    seen = []
+    head = train_head(
+        rows(), rows(seed=1), 3, settings(epochs=3), lambda epoch, logs: seen.append((epoch, logs))
+    )
+    assert [epoch for epoch, _ in seen] == [0, 1, 2]
+    assert [logs["val_loss"] for _, logs in seen] == head.history.history["val_loss"]
+
+
+def test_a_loss_that_is_no_number_ends_training():
+    with pytest.raises(
+        TrainingError, match=r"no longer a number in epoch 0.*smaller learning_rate"
+    ):
+        train_head(rows(), None, 3, settings(learning_rate=1e38))
