@@ -16,8 +16,9 @@ setup: $(STAMP) ## Make .venv, install everything, find or install a Chromium.
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) scripts/check_python.py
+	@echo "installing into $(VENV): about 2.5 GB, most of it TensorFlow; this takes some minutes"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --progress-bar on -c constraints.txt -e '.[train,crawl,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,crawl,dev]'
 	@touch $(STAMP)
 
 demo: setup ## Crawl a local shop, publish a dataset, train, evaluate, predict, write a report.

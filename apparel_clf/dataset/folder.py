@@ -10,7 +10,7 @@ from pathlib import Path
 
 from apparel_clf._progress import progress
 from apparel_clf.dataset.duplicates import connected, match
-from apparel_clf.dataset.files import check_folder, is_image_name
+from apparel_clf.dataset.files import check_folder, image_files
 from apparel_clf.dataset.splits import SPLITS, SplitUnit, assign_splits, check_fractions
 from apparel_clf.dataset.version import LATEST, Version, is_version, open_version
 from apparel_clf.errors import DatasetError, ImageError
@@ -214,7 +214,7 @@ def _class_samples(folder: Path, split: str | None) -> list[Sample]:
 
 
 def _samples_of_class(folder: Path, split: str | None) -> list[Sample]:
-    files = sorted(p for p in folder.rglob("*") if is_image_name(p) and p.is_file())
+    files = image_files(folder)
     if not files:
         raise DatasetError(
             f"{folder}: this class has no image. Add some, or remove the folder to leave it out"

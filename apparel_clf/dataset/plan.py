@@ -87,9 +87,18 @@ class ManifestRow:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> ManifestRow:
-        """Build a row from what `to_json` returned."""
+        """Build a row from what `to_json` returned.
+
+        Raises:
+            DatasetError: the label is not a class name.
+            KeyError, TypeError, ValueError: a value is missing or is not what a row holds.
+        """
         record = ImageRecord.from_json(values | {"signature": values})
-        return cls(record, values["split"], values["group"], values["duplicates"])
+        row = cls(record, values["split"], str(values["group"]), int(values["duplicates"]))
+        # A path that was not made from the row could lead anywhere.
+        if row.split not in SPLITS or row.path != values["path"]:
+            raise ValueError(f"split {row.split!r} and path {values['path']!r} do not fit")
+        return row
 
 
 @dataclass(frozen=True)
@@ -116,7 +125,11 @@ class Plan:
     @property
     def id(self) -> str:
         """The version's id: sha256 of the sorted manifest, in hex."""
-        return hashlib.sha256(self.manifest().encode()).hexdigest()
+        return hashlib.sha256(self.manifest_bytes()).hexdigest()
+
+    def manifest_bytes(self) -> bytes:
+        """Return the manifest as its file holds it."""
+        return self.manifest().encode("utf-8", "replace")
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -77,7 +77,10 @@ def publish(
             staging.journals(), previous.rows if previous else (), policy or Policy()
         )
         if not plan.rows:
-            raise PublishError(f"{folder}: nothing to publish, no image was accepted")
+            why = ", ".join(f"{reason} {n}" for reason, n in _by_reason(plan).items())
+            raise PublishError(
+                f"{folder}: nothing to publish, no image was accepted ({why or 'none was found'})"
+            )
         number = previous.number + 1 if previous else 1
         return _write_version(dataset, staging.objects, plan, number, previous, show_progress)
 
@@ -115,17 +118,18 @@ def _write_version(
         building.mkdir()
         _write_images(building, objects, plan, show)
         facts = _facts(plan, dataset.name, number, previous)
-        (building / MANIFEST).write_text(plan.manifest(), encoding="utf-8")
+        (building / MANIFEST).write_bytes(plan.manifest_bytes())
         (building / FACTS).write_text(_pretty(facts), encoding="utf-8")
-        (building / CARD).write_text(render_card(plan, facts), encoding="utf-8")
+        (building / CARD).write_text(render_card(plan, facts), "utf-8", "replace")
+        open_version(building)  # what can't be read back must not become a version
         building.rename(final)
+        _point_latest(dataset, final)
     except OSError as error:
         shutil.rmtree(building, ignore_errors=True)
         raise PublishError(_os_reason(final, error)) from error
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
-    _point_latest(dataset, final)
     return open_version(final)
 
 
@@ -140,10 +144,10 @@ def _write_images(building: Path, objects: ObjectStore, plan: Plan, show: bool |
 def _published_object(objects: ObjectStore, row: ManifestRow) -> str:
     """Return the object that the version shows: the original, or a JPEG made from it once."""
     source = objects.path(row.record.sha256)
-    if not source.is_file():
+    if not source.is_file() or source.stat().st_size != row.record.signature.size_bytes:
         raise PublishError(
-            f"{source}: a journal names this object but it is missing; restore it, or move the "
-            "journal out of the folder"
+            f"{source}: a journal names this object but it is missing or damaged; restore it, or "
+            "move the journal out of the folder"
         )
     if row.record.signature.plain:
         return row.record.sha256
@@ -197,7 +201,7 @@ def _pretty(values: dict[str, Any]) -> str:
 def _os_reason(final: Path, error: OSError) -> str:
     if error.errno == errno.ENOSPC:
         return f"{final}: the disk is full; free some space and publish again. Nothing was changed"
-    return f"{final}: could not be written ({error}). Nothing was changed"
+    return f"{final}: could not be written ({error}). Earlier versions are as they were"
 
 
 def _point_latest(dataset: Path, final: Path) -> None:

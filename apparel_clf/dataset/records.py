@@ -23,7 +23,7 @@ def check_label(label: str) -> str:
         >>> check_label("saree")
         'saree'
     """
-    if not _LABEL.fullmatch(label):
+    if not isinstance(label, str) or not _LABEL.fullmatch(label):
         raise DatasetError(
             f"{label!r}: not a class name. Use a-z, 0-9, '_' and '-', at most 64 of them, starting "
             "and ending with a letter or digit"
@@ -87,10 +87,14 @@ class ImageRecord:
             DatasetError: the label is not a class name.
             KeyError, TypeError, ValueError: a value is missing or of the wrong kind.
         """
-        known = {f.name for f in fields(cls)} - {"signature"}
-        plain = {name: value for name, value in values.items() if name in known}
-        check_label(plain["label"])
-        return cls(signature=Signature.from_json(values["signature"]), **plain)
+        numbers = ("page", "position")
+        texts = [f.name for f in fields(cls) if f.name not in ("label", "signature", *numbers)]
+        return cls(
+            signature=Signature.from_json(values["signature"]),
+            label=check_label(values["label"]),
+            **{name: _text(values.get(name, "")) for name in texts},
+            **{name: int(values.get(name, 0)) for name in numbers},
+        )
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,15 @@ class Rejection:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Rejection:
-        """Build a rejection from what `to_json` returned."""
-        known = {f.name for f in fields(cls)}
-        return cls(**{name: value for name, value in values.items() if name in known})
+        """Build a rejection from what `to_json` returned.
+
+        Raises:
+            TypeError: a value is not text.
+        """
+        return cls(**{f.name: _text(values.get(f.name, "")) for f in fields(cls)})
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, got {type(value).__name__}")
+    return value

@@ -54,7 +54,8 @@ class ObjectStore:
         """
         sha256 = hashlib.sha256(data).hexdigest()
         final = self.path(sha256)
-        if not final.exists():
+        # One of another length was damaged by something else, and is replaced.
+        if not final.exists() or final.stat().st_size != len(data):
             final.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(final, data, read_only=True)
         return sha256
@@ -111,7 +112,8 @@ class JournalWriter:
     def __init__(self, path: Path, *, per_class: int | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._file: TextIO = path.open("a", encoding="utf-8")
+        _drop_torn_end(path)
+        self._file: TextIO = path.open("a", encoding="utf-8", errors="replace")
         self._write("crawl", {"format": JOURNAL_FORMAT, "per_class": per_class})
 
     def image(self, record: ImageRecord) -> None:
@@ -143,6 +145,13 @@ class JournalWriter:
         self._file.flush()
 
 
+def _drop_torn_end(path: Path) -> None:
+    """Cut off half a line that a crash left at the end, so that the next line is whole."""
+    if path.exists():
+        whole = path.read_bytes()
+        os.truncate(path, whole.rfind(b"\n") + 1)
+
+
 def read_journal(path: Path) -> Journal:
     """Read a journal.
 
@@ -162,7 +171,7 @@ def read_journal(path: Path) -> Journal:
             continue
         try:
             _take(journal, json.loads(line))
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             if number == len(lines):  # no newline after it: torn by a crash
                 break
             raise DatasetError(

@@ -127,13 +127,16 @@ def _read_facts(path: Path) -> dict[str, Any]:
 
 def _read_manifest(path: Path) -> tuple[ManifestRow, ...]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not splitlines: titles and addresses may hold other characters that end a line.
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except FileNotFoundError as error:
         raise DatasetNotFoundError(f"{path}: the version's manifest is missing") from error
     rows = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(lines[:-1], 1):
         try:
             rows.append(ManifestRow.from_json(json.loads(line)))
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise DatasetError(f"{path}, line {number}: damaged ({error})") from error
+    if lines[-1]:
+        raise DatasetError(f"{path}: damaged, its last line is cut off")
     return tuple(rows)

@@ -108,7 +108,9 @@ def load_image(
     if isinstance(source, np.ndarray):
         return _from_array(source, name)
     if isinstance(source, Image.Image):
-        return _decoded(source.copy(), name, max_pixels)
+        with _decoding(name):
+            _check_pixels(source, name, max_pixels)
+            return _decoded(source.copy(), name, max_pixels)
     with _opened(_bytes_of(source, name), name) as image:
         return _decoded(image, name, max_pixels)
 
@@ -175,12 +177,18 @@ def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
     """Open bytes with the allowed decoders; any failure inside becomes an ImageError."""
     if not data:
         raise ImageError(name, "the file is empty", "empty")
+    with _decoding(name, data), warnings.catch_warnings():
+        # Our own limit is checked from the header; Pillow's warning would only be noise.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(io.BytesIO(data), formats=DECODERS) as image:
+            yield image
+
+
+@contextmanager
+def _decoding(name: str, data: bytes = b"") -> Iterator[None]:
+    """Turn whatever a decoder trips over into an ImageError that names the source."""
     try:
-        with warnings.catch_warnings():
-            # Our own limit is checked from the header; Pillow's warning would only be noise.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=DECODERS) as image:
-                yield image
+        yield
     except ImageError:
         raise
     except Image.DecompressionBombError as error:

@@ -25,7 +25,7 @@ def to_square(image: Image.Image, side: int, rule: str = "pad") -> NDArray[np.ui
         Array of shape ``(side, side, 3)``, ``uint8``, RGB, values 0 to 255.
 
     Raises:
-        SettingsError: `rule` is none of the three.
+        SettingsError: `rule` is none of the three, or `side` is less than 1.
 
     Example:
         >>> to_square(load_image("x.jpg"), 256).shape
@@ -33,6 +33,8 @@ def to_square(image: Image.Image, side: int, rule: str = "pad") -> NDArray[np.ui
     """
     if rule not in RESIZE_RULES:
         raise SettingsError(f"Expected resize to be one of {RESIZE_RULES}. Received: {rule!r}")
+    if side < 1:
+        raise SettingsError(f"Expected side to be 1 or more. Received: {side}")
     if rule == "stretch":
         return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
     width, height = image.size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,9 @@ HASH_FORMAT = "phash64+ycbcr12/1"
 # Small enough that resizing by the shop averages out, large enough to tell one pair of trousers
 # from the next; docs/architecture.md has the figures for 8, 12 and 16 and five filters.
 _THUMBNAIL_SIDE = 12
+# A signature read from a file names an object; anything but a hash could name another file.
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_PHASH = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -73,16 +77,25 @@ class Signature:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Signature:
-        """Build a signature from what `to_json` returned."""
+        """Build a signature from what `to_json` returned.
+
+        Raises:
+            KeyError, TypeError, ValueError: a value is missing, or is not what a signature holds.
+        """
+        if not _SHA256.fullmatch(values["sha256"]) or not _PHASH.fullmatch(values["phash"]):
+            raise ValueError("sha256 or phash is not a hash")
+        thumbnail = base64.b64decode(values["thumbnail"], validate=True)
+        if len(thumbnail) != 3 * _THUMBNAIL_SIDE**2:
+            raise ValueError(f"a thumbnail of {len(thumbnail)} bytes")
         return cls(
             sha256=values["sha256"],
-            width=values["width"],
-            height=values["height"],
-            format=values["format"],
-            size_bytes=values["size_bytes"],
+            width=int(values["width"]),
+            height=int(values["height"]),
+            format=str(values["format"]),
+            size_bytes=int(values["size_bytes"]),
             phash=int(values["phash"], 16),
-            thumbnail=base64.b64decode(values["thumbnail"]),
-            plain=values["plain"],
+            thumbnail=thumbnail,
+            plain=bool(values["plain"]),
         )
 
 

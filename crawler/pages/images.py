@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from crawler.pages.facts import Candidate
 
@@ -20,8 +20,30 @@ def image_id_of(url: str) -> str:
         >>> image_id_of("https://m.media-amazon.com/images/I/71C8dVn7nrL._AC_UL320_.jpg")
         '71C8dVn7nrL'
     """
-    found = _IMAGE_PATH.match(unquote(urlsplit(url).path))
+    parts = split_url(url)
+    found = _IMAGE_PATH.match(unquote(parts.path)) if parts else None
     return found["id"] if found else ""
+
+
+def split_url(url: str) -> SplitResult | None:
+    """Split an address, or return None for one that is none, such as ``"http://[x"``."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
+
+
+def absolute_url(base: str, url: str) -> str:
+    """Resolve an address against a page's, or return ``""`` if it is none.
+
+    Example:
+        >>> absolute_url("https://x.org/s?k=a", "/b"), absolute_url("https://x.org", "http://[")
+        ('https://x.org/b', '')
+    """
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return ""
 
 
 def original_url(url: str) -> str:
@@ -37,9 +59,9 @@ def original_url(url: str) -> str:
         >>> original_url("https://m.media-amazon.com/images/I/71C8dVn7nrL._AC_UL320_.jpg")
         'https://m.media-amazon.com/images/I/71C8dVn7nrL.jpg'
     """
-    parts = urlsplit(url)
-    found = _IMAGE_PATH.match(parts.path)
-    if not found:
+    parts = split_url(url)
+    found = _IMAGE_PATH.match(parts.path) if parts else None
+    if not parts or not found:
         return url
     path = f"{found['base']}{found['id']}.{found['ext']}"
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
@@ -67,11 +89,12 @@ def parse_srcset(srcset: str, base: str) -> tuple[Candidate, ...]:
             continue
         factor = _factor(words[1] if len(words) > 1 else "1x")
         if factor is not None:
-            found.append(Candidate(urljoin(base, words[0]), factor))
+            found.append(Candidate(absolute_url(base, words[0]), factor))
+    found = [candidate for candidate in found if candidate.url]
     return tuple(sorted(found, key=lambda candidate: candidate.factor))
 
 
 def _factor(descriptor: str) -> float | None:
-    if not re.fullmatch(r"\d+(\.\d+)?x", descriptor):
+    if not re.fullmatch(r"\d{1,3}(\.\d{1,9})?x", descriptor):
         return None
     return float(descriptor[:-1])

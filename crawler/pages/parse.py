@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urljoin
 
 from parsel import Selector, SelectorList
 
 from crawler.pages.facts import Candidate, Page, Result
-from crawler.pages.images import image_id_of, original_url, parse_srcset
+from crawler.pages.images import absolute_url, image_id_of, original_url, parse_srcset
 from crawler.pages.kinds import LEGACY_CARDS, RESULT_CARDS, page_kind
 
 # The product's own picture is the card's first s-image; later ones are badges and swatches.
@@ -87,7 +86,8 @@ def _candidates(card: Selector, url: str) -> tuple[Candidate, ...]:
     source = picture[0].attrib.get("src", "").strip()
     if listed or not source or source.startswith("data:"):
         return listed
-    return (Candidate(urljoin(url, source), 1.0),)
+    address = absolute_url(url, source)
+    return (Candidate(address, 1.0),) if address else ()
 
 
 def _title(card: Selector) -> str:
@@ -116,7 +116,7 @@ def _next_url(page: Selector, url: str) -> str | None:
     target = page.css(_NEXT)[:1].attrib.get("href", "") if page.css(_NEXT) else ""
     if not target or target.startswith(("javascript:", "#")):
         return None
-    return urljoin(url, target)
+    return absolute_url(url, target) or None
 
 
 def _is_past_end(bar: str) -> bool:
@@ -133,7 +133,7 @@ def _total(bar: str) -> int | None:
 
 
 def _number(text: str) -> int:
-    digits = re.sub(r"\D", "", text)
+    digits = re.sub(r"\D", "", text)[:18]  # no shop has more; a hostile page may
     return int(digits) if digits else 0
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from fnmatch import fnmatch
-from urllib.parse import urlsplit
 
 from scrapy.crawler import Crawler
 
 from crawler.exceptions import Rejected
 from crawler.items import ApparelItem
+from crawler.pages.images import split_url
 
 
 class RelevancePipeline:
@@ -48,7 +48,8 @@ class RelevancePipeline:
         return item
 
     def _check_host(self, url: str) -> None:
-        parts = urlsplit(url)
-        allowed = any(fnmatch(parts.hostname or "", host) for host in self.image_hosts)
-        if parts.scheme not in ("http", "https") or not allowed:
+        parts = split_url(url)
+        host = (parts.hostname or "") if parts else ""
+        allowed = any(fnmatch(host, wanted) for wanted in self.image_hosts)
+        if not parts or parts.scheme not in ("http", "https") or not allowed:
             raise Rejected("foreign_host", f"{url} is not on {', '.join(self.image_hosts)}")
