@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Page, Request
-from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import sync_playwright
 
@@ -113,15 +112,13 @@ def is_unneeded(request: Request) -> bool:
 async def wait_until_settled(page: Page) -> None:
     """Wait until a search page holds all its cards, or has said that it has none.
 
-    A page that says neither within twenty seconds is handed on as it is; its kind tells the
-    rest.
+    Raises:
+        playwright.async_api.TimeoutError: the page says neither within twenty seconds; the
+            request has failed then, and is tried again.
     """
-    try:
-        await page.wait_for_function(
-            _IS_SETTLED, arg=_QUIET_MS, timeout=_SETTLE_TIMEOUT_MS, polling=100
-        )
-    except PlaywrightTimeoutError:
-        return
+    await page.wait_for_function(
+        _IS_SETTLED, arg=_QUIET_MS, timeout=_SETTLE_TIMEOUT_MS, polling=100
+    )
 
 
 def starts() -> str | None:

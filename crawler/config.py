@@ -14,6 +14,7 @@ from scrapy.settings import BaseSettings
 
 from apparel_clf.dataset import check_label
 from apparel_clf.errors import DatasetError, SettingsError
+from crawler.pages.images import split_url
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -79,6 +80,17 @@ class CrawlConfig:
         """Where this crawl's dataset is."""
         return self.datasets_folder / self.dataset
 
+    def is_own(self, url: str) -> bool:
+        """Whether an address is on the shop itself: its pages lead nowhere else.
+
+        Example:
+            >>> config.is_own("https://www.amazon.com/s?k=x"), config.is_own("file:///etc/hosts")
+            (True, False)
+        """
+        parts = split_url(url)
+        own = urlsplit(self.base_url)
+        return parts is not None and (parts.scheme, parts.netloc) == (own.scheme, own.netloc)
+
     @property
     def source(self) -> str:
         """Name of the shop in records: its host."""
@@ -110,7 +122,7 @@ def crawl_config(settings: BaseSettings, arguments: Mapping[str, Any]) -> CrawlC
     problems = _Problems()
     for name in sorted(set(arguments) - set(ARGUMENTS)):
         problems.add(f"{name}: no such argument; known are {', '.join(ARGUMENTS)}")
-    if arguments.get("base_url") and arguments.get("marketplace"):
+    if "base_url" in arguments and "marketplace" in arguments:
         problems.add("base_url and marketplace contradict each other; give one of them")
     classes_file = Path(settings["CLASSES_FILE"])
     config = CrawlConfig(
@@ -125,7 +137,7 @@ def crawl_config(settings: BaseSettings, arguments: Mapping[str, Any]) -> CrawlC
         contact=problems.catch(
             _contact, arguments.get("contact") or settings.get("CONTACT") or "", default=""
         ),
-        is_marketplace=not arguments.get("base_url"),
+        is_marketplace="base_url" not in arguments,
     )
     problems.raise_if_any()
     return config
@@ -153,15 +165,29 @@ class _Problems:
 
 
 def _base_url(arguments: Mapping[str, Any]) -> str:
-    given = arguments.get("base_url")
-    if not given:
-        return f"https://{_marketplace_host(str(arguments.get('marketplace') or 'com'))}"
-    parts = urlsplit(str(given))
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if "base_url" not in arguments:
+        return f"https://{_marketplace_host(str(arguments.get('marketplace', 'com')))}"
+    given = str(arguments["base_url"])
+    if not _is_root(given):
         raise SettingsError(
-            f"base_url: expected an address such as http://127.0.0.1:8765. Received: {given!r}"
+            "base_url: expected a shop's root address such as http://127.0.0.1:8765, without path "
+            f"or password. Received: {given!r}"
         )
-    return f"{parts.scheme}://{parts.netloc}"
+    return given.rstrip("/")
+
+
+def _is_root(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port  # raises ValueError where it is no number or too large
+    except ValueError:
+        return False
+    return (
+        parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and port != 0
+        and not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
+    )
 
 
 def _marketplace_host(given: str) -> str:
@@ -175,8 +201,10 @@ def _marketplace_host(given: str) -> str:
 
 def _positive(name: str, given: Any) -> int:
     text = str(given).strip()
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise SettingsError(f"{name}: expected a whole number from 1. Received: {given!r}")
+    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text):
+        raise SettingsError(
+            f"{name}: expected a whole number from 1 to 999999999. Received: {given!r:.40}"
+        )
     return int(text)
 
 
@@ -234,7 +262,22 @@ def load_classes(path: Path) -> tuple[ClassQueries, ...]:
         raise SettingsError(f"CLASSES_FILE: {path} is not TOML ({error})") from error
     if not tables:
         raise SettingsError(f"CLASSES_FILE: {path} holds no class; add a table such as [jeans]")
-    return tuple(_class_queries(path, label, table) for label, table in tables.items())
+    classes = tuple(_class_queries(path, label, table) for label, table in tables.items())
+    _check_queries_differ(path, classes)
+    return classes
+
+
+def _check_queries_differ(path: Path, classes: tuple[ClassQueries, ...]) -> None:
+    """One search for two classes would find every image under both, and so under neither."""
+    label_of: dict[str, str] = {}
+    for wanted in classes:
+        for query in wanted.queries:
+            other = label_of.setdefault(query.lower(), wanted.label)
+            if other != wanted.label:
+                raise SettingsError(
+                    f"CLASSES_FILE: {path}, {other!r} and {wanted.label!r} both search for "
+                    f"{query!r}; give each class queries of its own"
+                )
 
 
 def _class_queries(path: Path, label: str, table: Any) -> ClassQueries:

@@ -11,12 +11,14 @@ class Rejected(DropItem):
     Args:
         reason: a stable name, for example ``"sponsored"``; becomes a stat and a journal line.
         detail: a sentence for a person.
+        failed: True where nothing was decided: the image could not be had.
     """
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    def __init__(self, reason: str, detail: str = "", *, failed: bool = False) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
+        self.failed = failed
 
 
 class Duplicate(DropItem):

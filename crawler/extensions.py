@@ -117,24 +117,21 @@ def _publish(spider: Any) -> Version:
 def no_images(spider: Any, collector: Any) -> str:
     """Say why a crawl ended without an image, as far as the stats tell."""
     values = collector.get_stats()
-    told = {
-        name.rsplit("/", 1)[1]: number
-        for name, number in values.items()
-        if name.startswith(("apparel/blocked/", "apparel/rejected/"))
-    }
-    refused = values.get("robotstxt/forbidden", 0)
-    if refused:
+    agent = spider.crawler.settings["USER_AGENT"]
+    if values.get("robotstxt/forbidden") and not values.get("apparel/rejected/download_failed"):
         return (
-            f"{spider.config.base_url}: its robots.txt refuses these pages to "
-            f"'{collector_agent(spider)}', and it is obeyed. Nothing was fetched"
+            f"{spider.config.base_url}: its robots.txt refuses its search pages to '{agent}', and "
+            "it is obeyed. Nothing was fetched"
         )
-    why = ", ".join(f"{reason} {number}" for reason, number in sorted(told.items()))
+    why = [
+        f"{name.rsplit('/', 1)[1]} {number}"
+        for name, number in sorted(values.items())
+        if name.startswith(("apparel/blocked/", "apparel/rejected/"))
+    ]
+    hint = ""
+    if any(name in values for name in ("apparel/blocked/captcha", "apparel/blocked/interstitial")):
+        hint = ". The shop asks for a CAPTCHA, which is never answered; try again much later"
     return (
-        f"{spider.config.base_url}: no image was accepted ({why or 'no results'}). See more with "
-        "-L INFO; a page that asks for a CAPTCHA is never answered, try again much later"
+        f"{spider.config.base_url}: no image was accepted ({', '.join(why) or 'no results'})"
+        f"{hint}. See more with -L INFO"
     )
-
-
-def collector_agent(spider: Any) -> str:
-    """Return the user agent that the shop was told."""
-    return str(spider.crawler.settings["USER_AGENT"])

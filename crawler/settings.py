@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from scrapy.settings import default_settings
+
 from crawler.browser import is_unneeded, launch_options, user_agent
 
 BOT_NAME = "apparel-clf"
@@ -47,6 +49,8 @@ TELNETCONSOLE_ENABLED = False
 
 # --- Limits ---------------------------------------------------------------------------------
 DOWNLOAD_TIMEOUT = 60
+# Scrapy's own, and whatever a browser can fail with: a page that was cut is asked for again.
+RETRY_EXCEPTIONS = [*default_settings.RETRY_EXCEPTIONS, "playwright.async_api.Error"]
 # No product picture is larger; checked while the bytes come in.
 DOWNLOAD_MAXSIZE = 32 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 16 * 1024 * 1024
@@ -55,6 +59,8 @@ DOWNLOAD_WARNSIZE = 16 * 1024 * 1024
 DOWNLOAD_HANDLERS = {
     "http": "scrapy_playwright.handler.ScrapyPlaywrightDownloadHandler",
     "https": "scrapy_playwright.handler.ScrapyPlaywrightDownloadHandler",
+    # A page must not lead the crawler to files of this machine or to other services.
+    **dict.fromkeys(("data", "file", "ftp", "s3")),
 }
 TWISTED_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 PLAYWRIGHT_BROWSER_TYPE = "chromium"

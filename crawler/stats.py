@@ -8,6 +8,8 @@ PAGES = "pages"
 ACCEPTED = "accepted"
 DUPLICATES = "duplicates"
 REJECTED = "rejected"
+# Images of a class that could not be fetched: what the shop or the network did, not a choice.
+FAILED_IMAGES = "failed_images"
 
 
 def stat_name(label: str, what: str) -> str:

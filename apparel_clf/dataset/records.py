@@ -89,11 +89,12 @@ class ImageRecord:
         """
         numbers = ("page", "position")
         texts = [f.name for f in fields(cls) if f.name not in ("label", "signature", *numbers)]
+        rest: dict[str, Any] = {name: _text(values.get(name, "")) for name in texts}
+        rest |= {name: int(values.get(name, 0)) for name in numbers}
         return cls(
             signature=Signature.from_json(values["signature"]),
             label=check_label(values["label"]),
-            **{name: _text(values.get(name, "")) for name in texts},
-            **{name: int(values.get(name, 0)) for name in numbers},
+            **rest,
         )
 
 

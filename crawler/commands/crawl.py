@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from typing import Any
 
 from scrapy.commands.crawl import Command as ScrapyCrawlCommand
+from scrapy.exceptions import UsageError
 from scrapy.spiderloader import get_spider_loader
 
+from apparel_clf.dataset import Staging
 from apparel_clf.errors import SettingsError
 from crawler import stats
 from crawler.browser import NO_BROWSER, find_chromium, starts
@@ -28,9 +31,17 @@ class Command(ScrapyCrawlCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Run the spider; exit status 0 if it is done, 1 if it failed, 2 for wrong arguments."""
-        if args[:1] != [AmazonApparelSpider.name]:
+        if len(args) > 1:
+            raise UsageError(
+                f"{' '.join(args[1:])}: not understood. Arguments of a spider follow -a, "
+                "for example: -a classes=saree",
+                print_help=False,
+            )
+        if args != [AmazonApparelSpider.name]:
             super().run(args, opts)
             return
+        # Its own words about a failed page, with a traceback; ours are in the closing lines.
+        logging.getLogger("scrapy-playwright").setLevel(logging.ERROR)
         problem = self._check(args[0], opts.spargs)
         if problem:
             self.exitcode, message = problem
@@ -46,9 +57,10 @@ class Command(ScrapyCrawlCommand):
             crawl_config(settings, arguments)
         except SettingsError as error:
             return USAGE, str(error)
-        if find_chromium() is None and starts() is not None:
-            return FAILED, NO_BROWSER
-        return None
+        failed = starts()
+        if failed and find_chromium():
+            return FAILED, f"{find_chromium()} does not start ({failed}). Mend or remove it"
+        return (FAILED, NO_BROWSER) if failed else None
 
     def _crawl(self, name: str, arguments: dict[str, Any]) -> Any:
         process: Any = self.crawler_process
@@ -67,14 +79,13 @@ class Command(ScrapyCrawlCommand):
             sys.stderr.write(f"error: {spider.problem}\n")
             return FAILED
         if spider.version is None:
-            sys.stderr.write(
-                "error: the crawl was interrupted. What it fetched is kept: run it again to go on, "
-                f"or publish it with: apparel-clf dataset publish {spider.config.dataset_folder}\n"
-            )
+            sys.stderr.write(interrupted(spider.config))
             return FAILED
-        sys.stdout.write(short_classes(crawler.stats, spider.config))
         sys.stdout.write(published_line(spider.version))
-        return DONE
+        ended, failed = short_classes(crawler.stats, spider)
+        sys.stdout.write(ended)
+        sys.stderr.write(failed)
+        return FAILED if failed else DONE
 
 
 def closing_table(collector: Any, config: Any) -> str:
@@ -89,14 +100,38 @@ def closing_table(collector: Any, config: Any) -> str:
     return head + "\n".join(lines) + "\n"
 
 
-def short_classes(collector: Any, config: Any) -> str:
-    """Name the classes that got fewer images than were wanted, and what to do about it."""
-    numbers = {c.label: stats.count(collector, c.label, stats.ACCEPTED) for c in config.classes}
-    return "".join(
-        f"{label}: {number} of {config.per_class} images, then the search ended; more queries in "
-        "the classes file find more\n"
-        for label, number in numbers.items()
-        if number < config.per_class
+def short_classes(collector: Any, spider: Any) -> tuple[str, str]:
+    """Name the classes that got fewer images than were wanted, and why.
+
+    Returns:
+        What is only worth knowing, because the search came to its end; and what failed.
+    """
+    ended, failed = "", ""
+    for wanted in spider.config.classes:
+        number = stats.count(collector, wanted.label, stats.ACCEPTED)
+        troubles = list(spider.troubles[wanted.label])
+        lost = stats.count(collector, wanted.label, stats.FAILED_IMAGES)
+        if lost:
+            troubles.append(f"{lost} images could not be fetched")
+        if number >= spider.config.per_class:
+            continue
+        short = f"{wanted.label}: {number} of {spider.config.per_class} images"
+        if troubles:
+            failed += (
+                f"error: {short}: {'; '.join(troubles)}. What came is published; run it again\n"
+            )
+        else:
+            ended += f"{short}, then the search ended; more queries in the classes file find more\n"
+    return ended, failed
+
+
+def interrupted(config: Any) -> str:
+    """Say that a crawl was interrupted and what became of its work."""
+    if not Staging(config.dataset_folder).journals_folder.is_dir():
+        return "error: the crawl was interrupted before anything was fetched\n"
+    return (
+        "error: the crawl was interrupted. What it fetched is kept: run it again to go on, or "
+        f"publish it with: apparel-clf dataset publish {config.dataset_folder}\n"
     )
 
 

@@ -80,11 +80,14 @@ class ImagePipeline(FilesPipeline):
         """Check, sign and store a response's bytes, off the reactor's thread."""
         try:
             if response.status != 200:
-                raise Rejected(f"http_{response.status}", request.url)
+                raise Rejected(f"http_{response.status}", request.url, failed=True)
             signature = await asyncio.to_thread(self._examine, response.body, request.url)
         except Rejected as rejected:
             self._rejected[request.url] = rejected
             return self._outcome(request.url, "rejected")
+        except OSError as error:
+            await self._stop(error)
+            raise
         self._known[request.url] = signature
         self.inc_stats("downloaded")
         return self._outcome(request.url, "downloaded")
@@ -94,7 +97,7 @@ class ImagePipeline(FilesPipeline):
     ) -> Any:
         """Note why an image could not be fetched; the item is rejected for it later."""
         self._rejected[request.url] = Rejected(
-            "download_failed", f"{request.url}: {failure.getErrorMessage()}"
+            "download_failed", f"{request.url}: {failure.getErrorMessage()}", failed=True
         )
 
     def item_completed(
@@ -107,7 +110,7 @@ class ImagePipeline(FilesPipeline):
         """
         url = item.image_url
         if url not in self._known:
-            raise self._rejected.get(url, Rejected("download_failed", url))
+            raise self._rejected.get(url, Rejected("download_failed", url, failed=True))
         item.signature = self._known[url]
         item.sha256 = item.signature.sha256
         return item
@@ -120,6 +123,15 @@ class ImagePipeline(FilesPipeline):
         self._check_shape(signature)
         self.objects.put(data)
         return signature
+
+    async def _stop(self, error: OSError) -> None:
+        """End the crawl: where one image can't be stored, the next can't either."""
+        spider: Any = self.crawler.spider
+        spider.problem = (
+            f"{self.objects.folder}: images cannot be stored ({error.strerror}). What was fetched "
+            "before is kept; mend it and run the crawl again"
+        )
+        await self.crawler.stop_async()
 
     def _check_shape(self, signature: Signature) -> None:
         short, long = sorted((signature.width, signature.height))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 import time
 from typing import Any
 
@@ -57,6 +57,8 @@ class StagePipeline:
             collector: Any = self.crawler.stats
             collector.inc_value(stats.reason_name(exception.reason))
             stats.increase(collector, item.label, stats.REJECTED)
+            if exception.failed:
+                stats.increase(collector, item.label, stats.FAILED_IMAGES)
 
     def close_spider(self) -> None:
         """Close the journal; publishing reads it after this."""
@@ -66,4 +68,4 @@ class StagePipeline:
 
 def _journal_name() -> str:
     """A name that no other crawl takes; publishing does not look at it."""
-    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}"
+    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"

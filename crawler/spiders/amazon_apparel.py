@@ -10,8 +10,8 @@ from typing import Any
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import CloseSpider
-from scrapy.http import Response
+from scrapy.exceptions import CloseSpider, IgnoreRequest
+from scrapy.http import Response, TextResponse
 from scrapy.settings import BaseSettings
 from scrapy_playwright.page import PageMethod
 from twisted.python.failure import Failure
@@ -65,6 +65,8 @@ class AmazonApparelSpider(Spider):
     problem: str | None = None
     #: What was published when the crawl was over, or None.
     version: Version | None = None
+    #: What kept a class from being read to its end, by label: blocks and pages that failed.
+    troubles: dict[str, list[str]]
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> AmazonApparelSpider:
@@ -77,6 +79,7 @@ class AmazonApparelSpider(Spider):
         announce(crawler.settings, config)
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.config = config
+        spider.troubles = {wanted.label: [] for wanted in config.classes}
         spider._outstanding = {}
         crawler.signals.connect(spider._item_done, signals.item_scraped)
         crawler.signals.connect(spider._item_done, signals.item_dropped)
@@ -96,8 +99,7 @@ class AmazonApparelSpider(Spider):
         self, response: Response, walk: Walk, turn: Turn
     ) -> AsyncIterator[ApparelItem | Request]:
         """Yield a search page's results, wait for their images, then ask for the next page."""
-        page = parse_page(response.text, response.url, response.status)
-        self._count_page(walk, page)
+        page = self._read(response, walk)
         for item in self._items(walk, turn, page):
             yield item
         await self._page_done(walk, turn)
@@ -106,10 +108,11 @@ class AmazonApparelSpider(Spider):
             yield self._request(walk, walk.turns.popleft())
 
     async def page_failed(self, failure: Failure, walk: Walk) -> AsyncIterator[Request]:
-        """Go on with the class's other queries when a page could not be rendered."""
-        collector: Any = self.crawler.stats
-        collector.inc_value(stats.block_name("not_rendered"))
-        self.logger.warning("%s: a page failed: %s", walk.label, failure.getErrorMessage())
+        """Go on with the class's other queries when a page could not be had."""
+        reason = (
+            "robots.txt" if isinstance(failure.value, IgnoreRequest) else failure.getErrorMessage()
+        )
+        self._trouble(walk, "not_rendered", f"a page failed ({_first_line(reason)})")
         if walk.turns:
             yield self._request(walk, walk.turns.popleft())
 
@@ -179,24 +182,35 @@ class AmazonApparelSpider(Spider):
 
     def _plan_next(self, walk: Walk, turn: Turn, page: Page) -> None:
         organic = [result for result in page.results if not result.sponsored]
-        if page.next_url and organic and turn.page < self.config.pages:
+        if not page.next_url or not organic or turn.page >= self.config.pages:
+            return
+        if self.config.is_own(page.next_url):
             walk.turns.append(Turn(turn.query, turn.page + 1, page.next_url))
+
+        else:
+            self._trouble(walk, "redirected", f"the next page is elsewhere: {page.next_url}")
 
     def _is_full(self, walk: Walk) -> bool:
         accepted = stats.count(self._stats, walk.label, stats.ACCEPTED)
         return accepted >= self.config.per_class
 
-    def _count_page(self, walk: Walk, page: Page) -> None:
-        if page.kind == "search":
+    def _read(self, response: Response, walk: Walk) -> Page:
+        """Read a page and count it; what is no search page of this shop gives no item."""
+        if not self.config.is_own(response.url):
+            self._trouble(walk, "redirected", f"a page led away, to {response.url}")
+            return Page("other", response.url)
+        text = response.text if isinstance(response, TextResponse) else ""
+        page = parse_page(text, response.url, response.status)
+        if page.kind == "search" and response.status < 400:
             stats.increase(self._stats, walk.label, stats.PAGES)
-            return
-        self._stats.inc_value(stats.block_name(page.kind))
-        self.logger.warning(
-            "%s: %s is no search page but of kind '%s'; this query ends here",
-            walk.label,
-            page.url,
-            page.kind,
-        )
+            return page
+        self._trouble(walk, page.kind, f"the shop answered with a page of kind '{page.kind}'")
+        return Page(page.kind, response.url)
+
+    def _trouble(self, walk: Walk, kind: str, reason: str) -> None:
+        self._stats.inc_value(stats.block_name(kind))
+        self.troubles[walk.label].append(reason)
+        self.logger.info("%s: %s", walk.label, reason)
 
     @property
     def _stats(self) -> Any:
@@ -214,6 +228,10 @@ class AmazonApparelSpider(Spider):
         except Exception as error:  # whatever the network raises, the shop was not reached
             self.problem = unreachable(self.config, error)
             raise CloseSpider("unreachable") from error
+
+
+def _first_line(text: str) -> str:
+    return text.strip().split("\n")[0]
 
 
 def unreachable(config: CrawlConfig, error: BaseException) -> str:

@@ -42,7 +42,7 @@ def test_marketplaces_by_any_name(config, given):
 
 
 def test_a_shop_of_ones_own(config):
-    found = config(base_url="http://127.0.0.1:8765/ignored?x=1")
+    found = config(base_url="http://127.0.0.1:8765/")
     assert (found.base_url, found.source) == ("http://127.0.0.1:8765", "127.0.0.1")
     assert not found.is_marketplace
 
@@ -70,6 +70,13 @@ def test_unknown_classes_are_named(config, wanted):
         ({"base_url": "http://x", "marketplace": "in"}, "contradict"),
         ({"base_url": "ftp://x"}, "base_url: expected"),
         ({"base_url": "127.0.0.1:8000"}, "base_url: expected"),
+        ({"base_url": ""}, "base_url: expected"),
+        ({"base_url": "http://x/path"}, "base_url: expected"),
+        ({"base_url": "http://me:secret@x"}, "base_url: expected"),
+        ({"base_url": "http://[::1"}, "base_url: expected"),
+        ({"base_url": "http://x:99999"}, "base_url: expected"),
+        ({"base_url": "http://x:abc"}, "base_url: expected"),
+        ({"pages": "9" * 5000}, "pages: expected"),
         ({"marketplace": "evil.example"}, "marketplace: expected"),
         ({"pages": "0"}, "pages: expected"),
         ({"pages": "-1"}, "pages: expected"),
@@ -102,6 +109,7 @@ def test_everything_wrong_is_said_at_once(config):
         ('[jeans]\nqueries = ["", "x"]\n', "queries"),
         ("jeans = 3\n", "queries"),
         ('["../x"]\nqueries = ["x"]\n', "not a class name"),
+        ('[a]\nqueries = ["x"]\n[b]\nqueries = ["X", "y"]\n', "both search for"),
     ],
 )
 def test_a_wrong_classes_file_is_named(config, toml, words):
@@ -112,6 +120,21 @@ def test_a_wrong_classes_file_is_named(config, toml, words):
 def test_a_missing_classes_file_is_named(tmp_path):
     with pytest.raises(SettingsError, match=r"none\.toml cannot be read"):
         load_classes(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("http://127.0.0.1:8765/s?k=x&page=2", True),
+        ("http://127.0.0.1:9999/s", False),
+        ("https://127.0.0.1:8765/s", False),
+        ("file:///etc/hosts", False),
+        ("http://[x", False),
+        ("", False),
+    ],
+)
+def test_the_shop_knows_its_own_addresses(config, url, own):
+    assert config(base_url="http://127.0.0.1:8765").is_own(url) is own
 
 
 def test_every_argument_is_explained():
