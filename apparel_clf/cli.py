@@ -13,11 +13,10 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, TextIO
 
 from apparel_clf._arguments import PROGRAM, build_parser
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from apparel_clf.inference import Prediction
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
-
-_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
 @dataclass(frozen=True)
@@ -241,37 +238,9 @@ def _make_way(output: Path, *, force: bool) -> None:
 
 
 def _load_tensorflow() -> None:
-    """Load TensorFlow without its start-up notes, unless the user has asked for a log level."""
-    from apparel_clf.model.backend import tensorflow_module
+    from apparel_clf.model.backend import tensorflow_quietly
 
-    if _LOG_LEVEL in os.environ:
-        tensorflow_module()
-        return
-    # 2 would still tell of every graphics card that isn't there. What fails raises an exception.
-    os.environ[_LOG_LEVEL] = "3"
-    with _hidden_stderr():
-        tensorflow_module()
-
-
-@contextmanager
-def _hidden_stderr() -> Iterator[None]:
-    """Keep what C++ code writes to standard error out of sight; show it if that code fails.
-
-    TensorFlow writes its first notes before it looks at its own log level.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with TemporaryFile() as notes:
-        os.dup2(notes.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            notes.seek(0)
-            os.write(kept, notes.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+    tensorflow_quietly()
 
 
 def _emit(outcome: Outcome, *, as_json: bool) -> int:

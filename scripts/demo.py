@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import apparel_clf as ac
+from apparel_clf.model.backend import tensorflow_quietly
 from crawler.storefront import Storefront
 from crawler.storefront.garments import GARMENT_CLASSES, design, draw
 
@@ -79,6 +80,7 @@ def _learn(runs: Path, per_class: int, epochs: int) -> None:
         raise ac.DatasetError(f"{data.name} has fewer than {per_class} images in a class")
     train, val, test = data.split()
     with _stage("Train"):
+        tensorflow_quietly()
         clf = _trained(train, val, epochs)
     with _stage("Evaluate, on images that training never saw"):
         report = clf.evaluate(test)
@@ -96,7 +98,7 @@ def _learn(runs: Path, per_class: int, epochs: int) -> None:
 def _trained(train: ac.ImageSet, val: ac.ImageSet, epochs: int) -> ac.ApparelClassifier:
     """Train on ImageNet's weights or, where they can't be had, say so and go on without."""
     try:
-        return ac.ApparelClassifier(weights="imagenet").fit(train, val, epochs=epochs)
+        return _classifier("imagenet").fit(train, val, epochs=epochs)
     except ac.WeightsError as error:
         print(f"   {error}")
         print(
@@ -105,7 +107,12 @@ def _trained(train: ac.ImageSet, val: ac.ImageSet, epochs: int) -> ac.ApparelCla
             "   nothing about how well ImageNet's weights would do.",
             flush=True,
         )
-    return ac.ApparelClassifier(weights=None).fit(train, val, epochs=epochs)
+    return _classifier(None).fit(train, val, epochs=epochs)
+
+
+def _classifier(weights: str | None) -> ac.ApparelClassifier:
+    # One view, the plain one: a second would show augmentation and take a minute or two more.
+    return ac.ApparelClassifier(weights=weights, views=1)
 
 
 def _draw_unseen(folder: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from PIL import Image
 from apparel_clf._progress import progress
 from apparel_clf.errors import ImageError
 from apparel_clf.images import ImageSource, describe, load_image, to_square
+from apparel_clf.model.ahead import in_order
 from apparel_clf.model.backend import tensorflow_module
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 # Keeps memory small; larger batches are no faster on a processor.
 _BATCH = 8
 
-_Square: TypeAlias = NDArray[np.uint8]
+# What was read: its name, and a square picture or why there is none.
+_Read: TypeAlias = "tuple[str, NDArray[np.uint8] | ImageError]"
 
 
 @dataclass(frozen=True)
@@ -84,24 +86,29 @@ class Predictor:
             show: draw the progress bar; None draws it on a terminal only.
         """
         items = sources if isinstance(sources, list) else list(sources)
-        iterator = iter(progress(items, label=label, show=show))
-        while batch := [self._read(source) for source in islice(iterator, _BATCH)]:
-            yield from self._answered(batch)
+        batches = self._batches(progress(items, label=label, show=show))
+        for answers in in_order(self._answered, batches):
+            yield from answers
 
-    def _read(self, source: ImageSource) -> tuple[str, _Square | ImageError]:
+    def _batches(self, sources: Iterator[ImageSource]) -> Iterator[list[_Read]]:
+        while batch := [self._read(source) for source in islice(sources, _BATCH)]:
+            yield batch
+
+    def _read(self, source: ImageSource) -> _Read:
         try:
             return describe(source), to_square(load_image(source), self._side, self._rule)
         except ImageError as error:
             return describe(source), error
 
-    def _answered(self, batch: list[tuple[str, _Square | ImageError]]) -> Iterator[Answer]:
+    def _answered(self, batch: list[_Read]) -> list[Answer]:
         squares = [item for _, item in batch if not isinstance(item, ImageError)]
         rows = iter(self._run(np.stack(squares)).numpy() if squares else ())
-        for source, item in batch:
-            if isinstance(item, ImageError):
-                yield Answer(source, None, item)
-            else:
-                yield Answer(source, next(rows))
+        return [
+            Answer(source, None, item)
+            if isinstance(item, ImageError)
+            else Answer(source, next(rows))
+            for source, item in batch
+        ]
 
 
 def is_single(images: Any) -> bool:

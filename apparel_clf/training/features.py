@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from apparel_clf._progress import progress
 from apparel_clf.errors import ImageError, TrainingError
 from apparel_clf.images import load_image, to_square
+from apparel_clf.model.ahead import in_order
 from apparel_clf.model.backend import keras_module, tensorflow_module
 from apparel_clf.model.build import MEAN_BGR
 from apparel_clf.model.weights import convolutions
@@ -218,8 +219,8 @@ def compute_rows(
             yield from views.of(image)
 
     done = 0
-    for batch in _batches(squares(), extractor.batch):
-        features[done : done + len(batch)] = extractor(batch)
+    for batch in in_order(extractor, _batches(squares(), extractor.batch)):
+        features[done : done + len(batch)] = batch
         done += len(batch)
     return Rows(features[:done], np.asarray(labels, np.int64), tuple(skipped))
 

@@ -115,7 +115,7 @@ def test_first_view_is_plain_and_further_ones_are_augmented(picture):
 
 
 @pytest.mark.parametrize("rule", ["pad", "crop", "stretch"])
-@pytest.mark.parametrize("size", [(320, 480), (480, 240)])
+@pytest.mark.parametrize("size", [(320, 640), (640, 320)])
 def test_views_of_a_large_picture_look_like_those_of_the_whole(picture, rule, size):
     image, change = picture(1, size), Augmentation()
     _, view = Views(32, rule, 2, change, 5).of(image)
