@@ -106,14 +106,24 @@ def _add_train(commands: Any) -> None:
         help="the backbone's weights; none leaves it untrained",
     )
     parser.add_argument("--epochs", type=_count, default=12, help="passes over the images")
-    parser.add_argument("--image-size", type=_count, default=256, help="side in pixels")
-    parser.add_argument("--head", default="flatten", help="what sits on the backbone")
+    parser.add_argument("--image-size", type=_side, default=256, help="side in pixels, from 32")
+    parser.add_argument(
+        "--head",
+        choices=("flatten", "gap"),
+        default="flatten",
+        help="what sits on the backbone: all its features, or their averages over the picture",
+    )
     parser.add_argument(
         "--views", type=_count, default=2, help="views of each image to learn from, 1 the plain one"
     )
-    parser.add_argument("--resize", default="pad", help="pad, crop or stretch to a square")
+    parser.add_argument(
+        "--resize",
+        choices=("pad", "crop", "stretch"),
+        default="pad",
+        help="how a picture becomes a square",
+    )
     parser.add_argument("--batch-size", type=_count, default=32, help="images per step")
-    parser.add_argument("--seed", type=int, default=0, help="same seed, same model")
+    parser.add_argument("--seed", type=_seed, default=0, help="same seed, same model")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     _add_force(parser)
 
@@ -202,7 +212,19 @@ def _weights(text: str) -> str | None:
     return None if text == "none" else text
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, not {text!r}")
+def _whole(text: str, least: int) -> int:
+    if not text.isdecimal() or len(text) > 9 or int(text) < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least}, not {text!r}")
     return int(text)
+
+
+def _count(text: str) -> int:
+    return _whole(text, 1)
+
+
+def _side(text: str) -> int:
+    return _whole(text, 32)
+
+
+def _seed(text: str) -> int:
+    return _whole(text, 0)

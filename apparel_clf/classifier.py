@@ -23,11 +23,11 @@ from apparel_clf.inference.predictor import Answer, Predictor, is_single, source
 from apparel_clf.model.build import HEADS, VGG16_BLOCKS, build_network
 from apparel_clf.model.checks import check_choice, check_number, check_whole
 from apparel_clf.model.file import load_model, save_model
-from apparel_clf.model.metadata import describe_evaluation, describe_model
+from apparel_clf.model.metadata import check_facts, describe_evaluation, describe_model
 from apparel_clf.model.params import Params
 from apparel_clf.model.weights import describe_weights, fill_backbone
 from apparel_clf.training.augment import Augmentation
-from apparel_clf.training.fit import TrainingSettings, check_sets, train_network
+from apparel_clf.training.fit import TrainingSettings, check_image_set, check_sets, train_network
 from apparel_clf.training.head import KEEP, HeadSettings
 from apparel_clf.training.history import History
 from apparel_clf.training.precision import PRECISIONS, choose_precision
@@ -228,7 +228,7 @@ class ApparelClassifier(Params):
         """Compute the probability of each class.
 
         The same picture gives the same numbers whether it comes as a path, bytes, a PIL image or
-        an array. Beside others it may differ by rounding alone, 1e-6 at most.
+        an array. Beside others it may differ by rounding alone, 1e-5 at most.
 
         Args:
             images: one image or several, as for `predict`.
@@ -409,7 +409,7 @@ def load(path: str | os.PathLike[str]) -> ApparelClassifier:
     model, facts = load_model(path)
     try:
         return _restored(model, facts)
-    except (KeyError, TypeError, AttributeError, SettingsError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelFileError(
             f"{os.fspath(path)}: what the file says about itself is damaged "
             f"({type(error).__name__}: {error})"
@@ -417,6 +417,7 @@ def load(path: str | os.PathLike[str]) -> ApparelClassifier:
 
 
 def _restored(model: keras.Model, facts: dict[str, Any]) -> ApparelClassifier:
+    check_facts(facts)
     params = dict(facts["params"])
     params["augmentation"] = Augmentation(**params["augmentation"])
     classifier = ApparelClassifier(**params)
@@ -427,13 +428,16 @@ def _restored(model: keras.Model, facts: dict[str, Any]) -> ApparelClassifier:
     classifier.dataset_ = facts["dataset"]
     classifier.metrics_ = facts["metrics"]
     classifier.skipped_ = ()
-    if model.output_shape[-1] != len(classifier.classes_):
-        raise SettingsError(f"{len(classifier.classes_)} classes for {model.output_shape[-1]}")
+    classifier._check(None, epochs=1)
+    found = (model.input_shape[1], model.output_shape[-1])
+    if found != (classifier.image_size, len(classifier.classes_)):
+        raise SettingsError(f"the network has image size and number of classes {found}")
     return classifier
 
 
 def _labels(test: ImageSet, classes: tuple[str, ...]) -> NDArray[np.int64]:
     places = {name: place for place, name in enumerate(classes)}
+    check_image_set("test_set", test)
     unknown = sorted({sample.label for sample in test.samples} - set(classes))
     if unknown:
         raise DatasetError(

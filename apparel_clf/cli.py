@@ -171,7 +171,7 @@ def _found(given: Sequence[str]) -> list[str | ImageError]:
 
     found: list[str | ImageError] = []
     for text in given:
-        if Path(text).is_dir():
+        if _is_folder(text):
             files = [str(path) for path in image_files(Path(text))]
             found += files or [ImageError(text, "this folder holds no image", "missing")]
         elif glob.has_magic(text) and not Path(text).exists():
@@ -179,6 +179,13 @@ def _found(given: Sequence[str]) -> list[str | ImageError]:
         else:
             found.append(text)
     return found
+
+
+def _is_folder(text: str) -> bool:
+    try:
+        return Path(text).is_dir()
+    except (OSError, ValueError):  # a name that no file can have is reported when it is read
+        return False
 
 
 def _matches(pattern: str) -> list[str]:
@@ -230,6 +237,8 @@ def _publish(args: argparse.Namespace) -> Outcome:
 
 def _make_way(output: Path, *, force: bool) -> None:
     """Find out before the work, not after it, that the output can't be written."""
+    if output.is_dir():
+        raise SettingsError(f"{output}: this is a folder; choose the name of a file with -o")
     if output.exists() and not force:
         raise SettingsError(
             f"{output}: exists already; choose another name with -o, or replace it with --force"
@@ -248,7 +257,7 @@ def _emit(outcome: Outcome, *, as_json: bool) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file name need not be text in the terminal's encoding.
         sys.stdout.reconfigure(errors="backslashreplace")
-    answer = json.dumps(outcome.document, indent=2) if as_json else outcome.text
+    answer = json.dumps(outcome.document, indent=2, allow_nan=False) if as_json else outcome.text
     if answer:
         sys.stdout.write(answer + "\n")
         sys.stdout.flush()

@@ -160,9 +160,9 @@ def _bytes_of(source: ImageSource, name: str) -> bytes:
             "unsupported_input",
         )
     path = Path(text)
-    if path.is_dir():
-        raise ImageError(name, "this is a folder, not an image file", "unsupported_input")
     try:
+        if path.is_dir():
+            raise ImageError(name, "this is a folder, not an image file", "unsupported_input")
         if path.stat().st_size > MAX_BYTES:
             raise ImageError(name, f"larger than {MAX_BYTES:,} bytes", "too_many_pixels")
         return path.read_bytes()
@@ -170,6 +170,10 @@ def _bytes_of(source: ImageSource, name: str) -> bytes:
         raise ImageError(name, "no such file", "missing") from error
     except OSError as error:
         raise ImageError(name, f"cannot be read ({error.strerror})", "missing") from error
+    except ImageError:
+        raise
+    except ValueError as error:
+        raise ImageError(name, f"no file can have this name ({error})", "missing") from error
 
 
 @contextmanager

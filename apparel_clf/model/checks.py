@@ -7,6 +7,9 @@ from typing import Any
 
 from apparel_clf.errors import SettingsError
 
+#: What seeds, sizes and counts may be at most: the largest number that TensorFlow takes for one.
+LARGEST = 2**31 - 1
+
 
 def check_whole(name: str, value: Any, least: int) -> None:
     """Raise SettingsError unless `value` is a whole number of at least `least`.
@@ -16,9 +19,11 @@ def check_whole(name: str, value: Any, least: int) -> None:
         Traceback (most recent call last):
         apparel_clf.errors.SettingsError: Expected epochs to be a whole number of at least 1. ...
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or not least <= value <= LARGEST:
+        most = f" and at most {LARGEST}" if whole and value > LARGEST else ""
         raise SettingsError(
-            f"Expected {name} to be a whole number of at least {least}. Received: {value!r}"
+            f"Expected {name} to be a whole number of at least {least}{most}. Received: {value!r}"
         )
 
 

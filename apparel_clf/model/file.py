@@ -10,9 +10,12 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from apparel_clf.errors import ModelFileError
 from apparel_clf.model.backend import keras_module
@@ -65,7 +68,7 @@ def save_model(
         The path.
 
     Raises:
-        ModelFileError: the name does not end in ``.keras``, or its folder does not exist.
+        ModelFileError: the name does not end in ``.keras``, or the file cannot be written there.
     """
     target = Path(path)
     if target.suffix != ".keras":
@@ -74,11 +77,14 @@ def save_model(
         raise ModelFileError(f"{target}: there is no folder {target.parent}; make it first")
     # Unbuilt, the optimizer would make Keras warn whoever loads the file.
     model.optimizer.build(model.trainable_variables)
-    with tempfile.TemporaryDirectory(prefix=".saving-", dir=target.parent) as folder:
-        partial = Path(folder) / target.name
-        model.save(partial)
-        _add_metadata(partial, {"format": FILE_FORMAT, **metadata})
-        partial.replace(target)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".saving-", dir=target.parent) as folder:
+            partial = Path(folder) / target.name
+            model.save(partial)
+            _add_metadata(partial, {"format": FILE_FORMAT, **metadata})
+            partial.replace(target)
+    except OSError as error:
+        raise ModelFileError(f"{target}: cannot be written ({error.strerror or error})") from error
     return target
 
 
@@ -102,10 +108,13 @@ def load_model(path: str | os.PathLike[str]) -> tuple[keras.Model, dict[str, Any
     metadata = read_metadata(source)
     keras = keras_module()
     try:
-        return keras.models.load_model(source, safe_mode=True), metadata
+        model = keras.models.load_model(source, safe_mode=True)
     # Keras reports a damaged file with whatever its reader stumbled over.
     except Exception as error:
         raise ModelFileError(f"{source}: the file is damaged ({error})") from error
+    if not all(np.isfinite(weights).all() for weights in model.get_weights()):
+        raise ModelFileError(f"{source}: the file is damaged, some weights are not finite numbers")
+    return model, metadata
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -125,7 +134,7 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
         ['jeans', 'saree', 'trousers']
     """
     source = Path(path)
-    if not source.is_file():
+    if not is_file(source):
         raise ModelFileError(f"{source}: no such model file")
     if source.suffix in {".h5", ".hdf5", ".pkl", ".pickle", ".joblib"}:
         raise ModelFileError(
@@ -141,13 +150,22 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
         _check_parts(source, config)
     except ModelFileError:
         raise
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RecursionError) as error:
+    # A damaged member is reported by whichever part of the reader met it.
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise ModelFileError(
             f"{source}: not a .keras file, or a damaged one ({error}). "
             "Expected a file from ApparelClassifier.save"
         ) from error
     values: dict[str, Any] = metadata
     return values
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; names that no file can have are none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _add_metadata(path: Path, metadata: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from apparel_clf._version import __version__
+from apparel_clf.errors import SettingsError
 from apparel_clf.model.build import PREPROCESSING
 
 if TYPE_CHECKING:
@@ -55,6 +56,28 @@ def describe_model(
         "metrics": dict(metrics) if metrics else None,
         "versions": library_versions(),
     }
+
+
+def check_facts(facts: Mapping[str, Any]) -> None:
+    """Refuse metadata that no `describe_model` wrote.
+
+    Args:
+        facts: what a model file says about itself.
+
+    Raises:
+        SettingsError: a value is not what it should be; names it.
+        KeyError: a value is missing.
+    """
+    names = facts["class_names"]
+    texts = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
+    if not texts or len(set(names)) != len(names) or len(names) < 2:
+        raise SettingsError(f"Expected class_names to be two or more names. Received: {names!r}")
+    kinds = {"params": dict, "history": dict, "dataset": dict, "weights": str, "precision": str}
+    for name, kind in kinds.items():
+        if not isinstance(facts[name], kind):
+            raise SettingsError(f"Expected {name} to be a {kind.__name__}")
+    if not isinstance(facts["metrics"], (dict, type(None))):
+        raise SettingsError("Expected metrics to be a dict or null")
 
 
 def describe_evaluation(report: EvaluationReport) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from apparel_clf.errors import DatasetError, TrainingError
 from apparel_clf.training.augment import Augmentation
@@ -101,6 +101,18 @@ def train_network(
     return Outcome(head.history, skipped)
 
 
+def check_image_set(name: str, value: Any) -> None:
+    """Raise DatasetError unless `value` is a set of samples whose labels are all classes of it."""
+    if not hasattr(value, "samples") or not hasattr(value, "classes"):
+        raise DatasetError(
+            f"Expected {name} to be an ImageSet, as ImageFolder(path).split() gives. "
+            f"Received: {type(value).__name__}"
+        )
+    strange = {sample.label for sample in value.samples} - set(value.classes)
+    if strange:
+        raise DatasetError(f"{name}: samples of {sorted(strange)}, which are none of its classes")
+
+
 def check_sets(train_set: ImageSet, val_set: ImageSet | None) -> None:
     """Refuse sets that cannot be trained on, before anything is computed.
 
@@ -112,6 +124,9 @@ def check_sets(train_set: ImageSet, val_set: ImageSet | None) -> None:
         DatasetError: no images, one class alone, a class without an image, or validation images
             of a class that training doesn't know.
     """
+    check_image_set("train_set", train_set)
+    if val_set is not None:
+        check_image_set("val_set", val_set)
     counts = Counter(sample.label for sample in train_set.samples)
     name = train_set.name or "the training set"
     if not counts:

@@ -112,8 +112,16 @@ class History:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> History:
-        """Build a history from what `to_json` returned."""
-        return cls(values["history"], values["kept"])
+        """Build a history from what `to_json` returned.
+
+        Raises:
+            KeyError, TypeError, ValueError: the values are not a history's.
+        """
+        columns = {str(name): [float(v) for v in row] for name, row in values["history"].items()}
+        history = cls(columns, values["kept"])
+        if not 0 <= history.kept_epoch < len(history.epoch):
+            raise ValueError(f"epoch {history.kept_epoch} of {len(history.epoch)} was kept")
+        return history
 
     def _draw(self, axes: Axes, name: str) -> None:
         # People count epochs from 1, as reports do.

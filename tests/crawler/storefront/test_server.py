@@ -18,6 +18,7 @@ from PIL import Image
 from apparel_clf.errors import DatasetNotFoundError, SettingsError
 from crawler.storefront import Storefront, Studio, drawn_catalogue
 from crawler.storefront.images import Modifiers, edited, scaled
+from crawler.storefront.sources import DRAWN_SIZE
 
 
 def size_of(data):
@@ -46,7 +47,7 @@ def test_without_modifiers_the_original_comes(fetch, shop, catalogue):
     ("modifiers", "size", "kind"),
     [
         ("AC_UL64", (48, 64), "image/jpeg"),
-        ("AC_UL960", (96, 128), "image/jpeg"),
+        ("AC_UL960", DRAWN_SIZE, "image/jpeg"),
         ("AC_UL64_FMwebp_QL65", (48, 64), "image/webp"),
         ("ac_us40", (40, 40), "image/jpeg"),
     ],
@@ -154,9 +155,9 @@ def test_scaled_files_come_as_the_image_module_makes_them(fetch, shop, catalogue
 
 
 def counted_studio(studio, drawn):
-    def draw(garment):
+    def draw(garment, size):
         drawn.append(garment)
-        return studio.draw(garment)
+        return studio.draw(garment, size)
 
     return Studio(studio.classes, studio.design, draw)
 
@@ -176,9 +177,9 @@ def test_nothing_is_drawn_before_it_is_asked_for_and_then_once(fetch, studio):
 def test_drawing_does_not_hold_up_other_requests(fetch, studio):
     hold = threading.Event()
 
-    def slow(garment):
+    def slow(garment, size):
         hold.wait(20)
-        return studio.draw(garment)
+        return studio.draw(garment, size)
 
     slow_studio = Studio(studio.classes, studio.design, slow)
     catalogue = drawn_catalogue(per_class=4, studio=slow_studio)
@@ -308,7 +309,7 @@ def test_garbage_on_the_wire_leaves_the_shop_standing(fetch, shop, caplog):
 
 
 def test_a_fault_of_the_shop_itself_is_told(fetch, catalogue, studio, caplog):
-    def draw(_):
+    def draw(_, size):
         raise ZeroDivisionError("no garment")
 
     broken = drawn_catalogue(per_class=2, studio=Studio(studio.classes, studio.design, draw))
