@@ -58,7 +58,8 @@ class ProgressBars:
         """Move a class's bar."""
         if item.label in self._bars:
             bar = self._bars[item.label]
-            bar.update(1 if bar.total is None or bar.n < bar.total else 0)
+            if bar.total and bar.n < bar.total:  # the last page may hold more than were wanted
+                bar.update()
             return
         self._numbers[item.label] += 1
         if self._numbers[item.label] % _ACCEPTED_STEP == 0:

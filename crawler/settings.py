@@ -16,7 +16,7 @@ COMMANDS_MODULE = "crawler.commands"
 # --- This project's own ---------------------------------------------------------------------
 # Labels and what to search for.
 CLASSES_FILE = str(Path(__file__).with_name("classes.toml"))
-# Where versions are published, beside scrapy.cfg.
+# Where versions are published, from the folder that scrapy is started in.
 DATASETS_FOLDER = "datasets"
 # Told to shops in the user agent; the spider argument of the same name goes first.
 CONTACT = ""

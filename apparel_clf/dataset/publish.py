@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def _write_version(
         (building / MANIFEST).write_bytes(plan.manifest_bytes())
         (building / FACTS).write_text(_pretty(facts), encoding="utf-8")
         (building / CARD).write_text(render_card(plan, facts), "utf-8", "replace")
-        open_version(building)  # what can't be read back must not become a version
+        written = open_version(building)  # what can't be read back must not become a version
         building.rename(final)
         _point_latest(dataset, final)
     except OSError as error:
@@ -130,7 +131,7 @@ def _write_version(
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
-    return open_version(final)
+    return replace(written, path=final)
 
 
 def _write_images(building: Path, objects: ObjectStore, plan: Plan, show: bool | None) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from scrapy import Request, Spider, signals
@@ -121,17 +122,12 @@ class AmazonApparelSpider(Spider):
         return Walk(wanted.label, deque(turns))
 
     def _request(self, walk: Walk, turn: Turn) -> Request:
-        failed = self.page_failed
-
-        def errback(failure: Failure) -> AsyncIterator[Request]:
-            return failed(failure, walk)
-
         return Request(
             turn.url,
             callback=self.parse_search,
-            errback=errback,
+            errback=partial(self.page_failed, walk=walk),
             cb_kwargs={"walk": walk, "turn": turn},
-            dont_filter=True,  # two classes may share a query, and a walk never asks twice
+            dont_filter=True,  # a filtered page would end its class without a word
             meta={
                 "playwright": True,
                 "playwright_page_methods": [PageMethod(wait_until_settled)],
@@ -186,7 +182,6 @@ class AmazonApparelSpider(Spider):
             return
         if self.config.is_own(page.next_url):
             walk.turns.append(Turn(turn.query, turn.page + 1, page.next_url))
-
         else:
             self._trouble(walk, "redirected", f"the next page is elsewhere: {page.next_url}")
 
@@ -204,7 +199,9 @@ class AmazonApparelSpider(Spider):
         if page.kind == "search" and response.status < 400:
             stats.increase(self._stats, walk.label, stats.PAGES)
             return page
-        self._trouble(walk, page.kind, f"the shop answered with a page of kind '{page.kind}'")
+        status = f" (HTTP {response.status})" if response.status >= 400 else ""
+        reason = f"the shop answered with a page of kind '{page.kind}'{status}"
+        self._trouble(walk, page.kind, reason)
         return Page(page.kind, response.url)
 
     def _trouble(self, walk: Walk, kind: str, reason: str) -> None:
