@@ -62,6 +62,23 @@ class Header:
         return self.format == "JPEG" and self.mode == "RGB" and self.upright
 
 
+@dataclass(frozen=True)
+class Reduced:
+    """An upright RGB picture that may have been decoded smaller than it is stored.
+
+    Args:
+        header: what the file's header says; its size is the full one.
+        image: the pixels, in mode RGB.
+        box: which part of `image` the picture covers, for `PIL.Image.Image.resize`. A side that
+            the scale does not divide ends within the last pixel: left out, an edge would move by
+            up to a pixel and everything computed from the picture with it.
+    """
+
+    header: Header
+    image: Image.Image
+    box: tuple[float, float, float, float]
+
+
 def describe(source: object) -> str:
     """Name a source for messages: its path, or what kind of thing it is.
 
@@ -130,16 +147,55 @@ def read_header(data: bytes, name: str = "bytes", *, max_pixels: int = MAX_PIXEL
         ImageError: not an image of a known format, or too many pixels.
     """
     with _opened(data, name) as image:
-        _check_pixels(image, name, max_pixels)
-        turned = _orientation(image) >= 5  # 5 to 8 swap width and height
-        width, height = image.size[::-1] if turned else image.size
-        return Header(
-            format=image.format or "",
-            width=width,
-            height=height,
-            mode=image.mode,
-            upright=_orientation(image) == 1,
-        )
+        return _header(image, name, max_pixels)
+
+
+def load_reduced(
+    data: bytes, name: str = "bytes", *, shorter: int, max_pixels: int = MAX_PIXELS
+) -> Reduced:
+    """Read one image's header and pixels, the pixels no larger than the caller needs them.
+
+    An upright JPEG is decoded at 1/2, 1/4 or 1/8 of its size where that leaves enough pixels,
+    which skips most of the work. Everything else is decoded in full, as `load_image` does.
+
+    Args:
+        data: the bytes of an image file.
+        name: what to call it in an error.
+        shorter: the shorter side is never reduced below this many pixels.
+        max_pixels: refuse more pixels than this, before any is decoded.
+
+    Returns:
+        The header, the picture and the part of it to use.
+
+    Raises:
+        ImageError: the same errors as `load_image`, for the same bytes.
+
+    Example:
+        >>> reduced = load_reduced(Path("1500x1500.jpg").read_bytes(), shorter=128)
+        >>> reduced.header.width, reduced.image.width, reduced.box
+        (1500, 188, (0, 0, 187.5, 187.5))
+    """
+    with _opened(data, name) as image:
+        header = _header(image, name, max_pixels)
+        # The box of a turned picture would have to be turned too; few pictures from shops are.
+        drafted = image.draft(None, (shorter, shorter)) if header.upright else None
+        decoded = _decoded(image, name, max_pixels)
+        box = drafted[1] if drafted else (0, 0, *decoded.size)
+        return Reduced(header, decoded, box)
+
+
+def _header(image: Image.Image, name: str, max_pixels: int) -> Header:
+    _check_pixels(image, name, max_pixels)
+    orientation = _orientation(image)
+    turned = orientation >= 5  # 5 to 8 swap width and height
+    width, height = image.size[::-1] if turned else image.size
+    return Header(
+        format=image.format or "",
+        width=width,
+        height=height,
+        mode=image.mode,
+        upright=orientation == 1,
+    )
 
 
 def _bytes_of(source: ImageSource, name: str) -> bytes:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from apparel_clf.errors import ApparelError, ImageError
 from apparel_clf.images import load_image, read_header
+from apparel_clf.images.decode import load_reduced
 
 
 def encoded(image, format, **options):
@@ -147,3 +148,100 @@ def test_missing_files_and_folders_are_named(tmp_path):
         load_image(tmp_path / "none.jpg")
     with pytest.raises(ApparelError, match="folder"):
         load_image(tmp_path)
+
+
+def outcome(read, data):
+    """What reading gives: nothing where it succeeds, else the words and code of the error."""
+    try:
+        read(data)
+    except ImageError as error:
+        return str(error), error.code
+    return None
+
+
+def reduced(data):
+    return load_reduced(data, "x", shorter=128)
+
+
+def full(data):
+    return load_image(data, name="x")
+
+
+@pytest.mark.parametrize(
+    ("size", "decoded", "box"),
+    [
+        ((255, 900), (255, 900), (255, 900)),
+        ((256, 512), (128, 256), (128, 256)),
+        ((1500, 1203), (375 // 2 + 1, 151), (187.5, 150.375)),
+        ((5000, 300), (2500, 150), (2500, 150)),
+        ((9000, 9), (9000, 9), (9000, 9)),
+    ],
+)
+def test_a_jpeg_is_decoded_no_larger_than_needed(picture, size, decoded, box):
+    read = reduced(encoded(picture(size=size), "JPEG"))
+    assert (read.header.width, read.header.height) == size
+    assert (read.image.mode, read.image.size, read.box) == ("RGB", decoded, (0, 0, *box))
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_other_formats_are_decoded_in_full(picture, format):
+    data = encoded(picture(size=(600, 400)), format)
+    read = reduced(data)
+    assert read.header == read_header(data)
+    assert read.box == (0, 0, 600, 400)
+    assert read.image.tobytes() == full(data).tobytes()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_jpeg_reads_as_load_image_reads_it(picture, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(picture(size=(200, 150)), "JPEG", exif=exif)
+    read = reduced(data)
+    assert read.header == read_header(data)
+    assert read.image.size == (read.header.width, read.header.height)
+    assert read.image.tobytes() == full(data).tobytes()
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_other_jpeg_modes_are_reduced_too(picture, mode):
+    data = encoded(picture(size=(512, 512)).convert(mode), "JPEG", quality=95)
+    read = reduced(data)
+    assert (read.image.mode, read.image.size) == ("RGB", (128, 128))
+    expected = np.asarray(full(data).reduce(4), dtype=float)
+    assert np.abs(np.asarray(read.image, dtype=float) - expected).mean() < 3
+
+
+def test_a_picture_of_several_jpegs_is_read_by_its_first(picture):
+    first, second = picture(1, (512, 512)), picture(2, (512, 512))
+    read = reduced(encoded(first, "MPO", save_all=True, append_images=[second]))
+    expected = np.asarray(first.reduce(4), dtype=float)
+    assert np.abs(np.asarray(read.image, dtype=float) - expected).mean() < 10
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"progressive": True}, {"subsampling": 0}, {"restart_marker_rows": 1}, {"quality": 30}],
+)
+@pytest.mark.parametrize("side", [300, 600, 1100])
+def test_every_cut_of_a_reduced_jpeg_is_judged_as_in_full(picture, options, side):
+    data = encoded(picture(size=(side, side)), "JPEG", **options)
+    cuts = {*range(0, len(data), max(1, len(data) // 60)), *range(len(data) - 6, len(data) + 1)}
+    assert {n for n in cuts if outcome(reduced, data[:n]) != outcome(full, data[:n])} == set()
+
+
+def test_damaged_jpegs_are_judged_as_in_full(picture):
+    data = encoded(picture(size=(600, 600)), "JPEG")
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        damaged = np.frombuffer(data, dtype=np.uint8).copy()
+        damaged[rng.integers(2, len(data), 5)] = rng.integers(0, 256, 5)
+        assert outcome(reduced, damaged.tobytes()) == outcome(full, damaged.tobytes())
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+def test_a_reduced_decode_checks_the_stored_size(format):
+    data = encoded(Image.new("L", (9000, 9000)), format)
+    with pytest.raises(ImageError, match="9000x9000") as caught:
+        reduced(data)
+    assert caught.value.code == "too_many_pixels"
