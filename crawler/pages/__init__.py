@@ -6,6 +6,7 @@ Example:
     ('search', 60, 'https://www.amazon.com/s?k=jeans&page=2')
 """
 
+from crawler.pages.asked import answers
 from crawler.pages.facts import Candidate, Page, PageKind, Result
 from crawler.pages.images import image_id_of, original_url, parse_srcset
 from crawler.pages.parse import parse_page
@@ -15,6 +16,7 @@ __all__ = [
     "Page",
     "PageKind",
     "Result",
+    "answers",
     "image_id_of",
     "original_url",
     "parse_page",

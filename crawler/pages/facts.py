@@ -60,6 +60,10 @@ class Page:
         next_url: address of the next page, or None at the end and past it.
         total: number of results that the page claims, or None.
         past_end: True for a page past the last, which holds advertisements alone.
+        query: what the page's search box holds, or ``""``.
+        no_results: whether the shop says that it found nothing and shows nothing of its own.
+        block: why this page is to be asked for again, politely, or ``""``: one of the values that
+            `crawler.pages.blocks` lists.
     """
 
     kind: PageKind
@@ -68,3 +72,6 @@ class Page:
     next_url: str | None = None
     total: int | None = None
     past_end: bool = False
+    query: str = ""
+    no_results: bool = False
+    block: str = ""

@@ -12,6 +12,11 @@ _IMAGE_PATH = re.compile(
     r"^(?P<base>.*/images/I/)(?P<id>[^./]+)(?:\.[^/]*)?\.(?P<ext>[A-Za-z]{2,5})$"
 )
 
+# /images/W/<experiment>/images/I/… is the same picture in another file format.
+_CONVERTED = re.compile(r"/images/W/[^/]+(?=/images/I/$)")
+# Some srcsets have no white space after the comma that ends a candidate.
+_TIGHT_COMMA = re.compile(r"(\s\d[\d.]{0,12}[xw]),(?=\S)")
+
 
 def image_id_of(url: str) -> str:
     """Return the id in a picture's address, or ``""`` if the address is of another kind.
@@ -40,6 +45,8 @@ def absolute_url(base: str, url: str) -> str:
         >>> absolute_url("https://x.org/s?k=a", "/b"), absolute_url("https://x.org", "http://[")
         ('https://x.org/b', '')
     """
+    if url.startswith("https://") and url.isascii() and "[" not in url:
+        return url  # most of a page's hundreds of pictures; to split and join them takes a while
     try:
         return urljoin(base, url)
     except ValueError:
@@ -63,7 +70,7 @@ def original_url(url: str) -> str:
     found = _IMAGE_PATH.match(parts.path) if parts else None
     if not parts or not found:
         return url
-    path = f"{found['base']}{found['id']}.{found['ext']}"
+    path = f"{_CONVERTED.sub('', found['base'])}{found['id']}.{found['ext']}"
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 
 
@@ -83,14 +90,14 @@ def parse_srcset(srcset: str, base: str) -> tuple[Candidate, ...]:
     """
     found = []
     # Addresses may hold commas; a candidate ends at a comma followed by white space or the end.
-    for part in re.split(r",\s+|,$", srcset.strip()):
+    for part in re.split(r",\s+|,$", _TIGHT_COMMA.sub(r"\1, ", srcset.strip())):
         words = part.split()
         if not words:
             continue
         factor = _factor(words[1] if len(words) > 1 else "1x")
         if factor is not None:
             found.append(Candidate(absolute_url(base, words[0]), factor))
-    found = [candidate for candidate in found if candidate.url]
+    found = [c for c in found if c.url and not c.url.startswith("data:")]
     return tuple(sorted(found, key=lambda candidate: candidate.factor))
 
 

@@ -6,55 +6,62 @@ proof of a block and are not looked at.
 
 from __future__ import annotations
 
-from parsel import Selector
-
 from crawler.pages.facts import PageKind
+from crawler.pages.tree import Element, css, xpath
 
-RESULT_CARDS = '[data-component-type="s-search-result"]'
-LEGACY_CARDS = "li.s-result-item[data-asin]"
-
-_BLOCK_FORM = 'form[action*="/errors/validateCaptcha"]'
+_BLOCK_FORM = css('form[action*="/validateCaptcha"]')
 # The picture of letters to type; without it the form is a single button.
-_PUZZLE = 'img[src*="captcha" i], input#captchacharacters'
-_APOLOGY = 'a[href*="ref=cs_503"], img[src*="/x-locale/common/kailey-kitty"], img[id="d"][alt]'
-_MISSING = 'a[href*="ref=cs_404"], img[src*="/error/title._TTD_"], img[src*="error/en_US/title"]'
-_SEARCH = (
-    '#search, [data-component-type="s-search-results"], [data-component-type="s-result-info-bar"], '
-    "#s-results-list-atf, #noResultsTitle"
+_PUZZLE = xpath(
+    'boolean(//input[@id="captchacharacters"] | '
+    '//img[contains(@src, "captcha") or contains(@src, "Captcha")])'
 )
-_PRODUCT = '#dp, #dp-container, #productTitle, input#ASIN, input[name="ASIN"]'
+_MISSING = xpath(
+    'boolean(//a[contains(@href, "ref=cs_404")] | //form[contains(@action, "ref=cs_404")] | '
+    '//img[contains(@src, "/error/") and contains(@src, "/title.")])'
+)
+_APOLOGY = css(
+    'a[href*="ref=cs_"], form[action*="ref=cs_"], img[src*="/x-locale/common/kailey-kitty"], '
+    'img[src*="/error/500_503"], a[href*="/dogsofamazon"]'
+)
+_NAVIGATION = css("#nav-main, #navbar, #nav-belt, #twotabsearchtextbox")
+_SEARCH = css(
+    '#search, [data-component-type="s-search-results"], [data-component-type="s-result-info-bar"], '
+    '[data-component-type="s-search-result"], #s-results-list-atf, #noResultsTitle, .s-main-slot'
+)
+_PRODUCT = css('#dp, #dp-container, #productTitle, input#ASIN, input[name="ASIN"]')
+_PRODUCT_TITLE = css("#productTitle, #title")
 
 
-def page_kind(page: Selector, status: int = 200) -> PageKind:
+def page_kind(page: Element, status: int, has_cards: bool) -> PageKind:
     """Tell what kind of page this is.
 
     Args:
         page: the parsed page.
         status: the HTTP status that came with it.
+        has_cards: whether it holds results; then it is a search page whatever else it holds.
 
     Returns:
         ``captcha``, ``interstitial``, ``search``, ``product``, ``error`` or ``other``.
     """
-    if page.css(_BLOCK_FORM):
-        return "captcha" if page.css(_PUZZLE) else "interstitial"
-    if page.css(f"{RESULT_CARDS}, {LEGACY_CARDS}"):
+    if has_cards:
         return "search"
-    if page.css(_PRODUCT) and page.css("#productTitle, #title"):
+    if _BLOCK_FORM(page):
+        return "captcha" if _PUZZLE(page) else "interstitial"
+    if _PRODUCT(page) and _PRODUCT_TITLE(page):
         return "product"
-    if status >= 400 or _is_apology(page):
+    if status >= 400 or is_missing(page) or is_apology(page):
         return "error"
-    return "search" if page.css(_SEARCH) else "other"
+    return "search" if _SEARCH(page) else "other"
 
 
-def _is_apology(page: Selector) -> bool:
-    """Whether the page is the shop's short "something went wrong" or "not found".
+def is_missing(page: Element) -> bool:
+    """Whether the page is the shop's short "not found"."""
+    return bool(_MISSING(page)) and not _NAVIGATION(page)
 
-    Both are a few hundred words without the navigation that every served page has.
+
+def is_apology(page: Element) -> bool:
+    """Whether the page is the shop's short "something went wrong".
+
+    Like the "not found", it is a few words without the navigation that every served page has.
     """
-    if page.css("#nav-main, #navbar, #nav-belt, #twotabsearchtextbox"):
-        return False
-    return bool(page.css(f"{_APOLOGY}, {_MISSING}")) or _has_error_links(page)
-
-
-def _has_error_links(page: Selector) -> bool:
-    return bool(page.css('a[href*="ref=cs_"], form[action*="ref=cs_"]'))
+    return not is_missing(page) and not _NAVIGATION(page) and bool(_APOLOGY(page))

@@ -19,6 +19,11 @@ M = "https://m.media-amazon.com/images/I/"
             f"{M}51x.jpg",
         ),
         (f"{M}51x._FMwebp_QL65_.jpg?v=2#f", "51x", f"{M}51x.jpg"),
+        (
+            "https://m.media-amazon.com/images/W/WEBP_402378-T1/images/I/51x._AC_UL320_.jpg",
+            "51x",
+            f"{M}51x.jpg",
+        ),
         ("https://ecx.images-amazon.com/images/I/41a.jpg", "41a", None),
         ("https://m.media-amazon.com/images/G/01/badge._SS200_.png", "", None),
         ("./saved_files/71x.jpg", "", None),
@@ -46,6 +51,8 @@ def test_srcset_is_sorted_and_absolute():
         ("a.jpg 1x, b.jpg 300w, c.jpg x", [1.0]),
         ("a,b.jpg 1x, c.jpg 2x", [1.0, 2.0]),
         ("a.jpg 1x,", [1.0]),
+        ("a.jpg 1x,b,c.jpg 1.5x,d.jpg 2x", [1.0, 1.5, 2.0]),
+        ("data:image/gif;base64,R0lGODlh 1x, b.jpg 2x", [2.0]),
     ],
 )
 def test_odd_srcsets(srcset, factors):

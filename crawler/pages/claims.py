@@ -1,0 +1,171 @@
+"""What a search page says about the search: its total, its next page, its words, its end."""
+
+from __future__ import annotations
+
+import re
+
+from crawler.pages.images import absolute_url
+from crawler.pages.tree import Element, classes, css, has_class, squeeze, xpath
+
+# From the few headings up, which is faster than from the whole page down.
+_BARS = xpath('//h1[ancestor::*[@data-component-type="s-result-info-bar"]]')
+_OTHER_BARS = css('#s-result-count, [data-component-type="s-result-info-bar"]')
+# The query is marked as such, and the menu of sort orders is in the heading too.
+_CLAIM = xpath(
+    "descendant::text()"
+    '[not(parent::option or parent::script or parent::*[contains(@class, "a-color-state")])]'
+)
+_QUOTES = re.compile(r"[\"“”„«»「」]")
+# Thousands are parted by points, commas, apostrophes or spaces; in India also in pairs.
+_NUMBER = r"\d{1,3}(?:[.,'’٬\s]\d{2,3})+(?!\d)|\d+"
+_NUMBERS = re.compile(_NUMBER)
+_RANGE = re.compile(rf"({_NUMBER})\s*[-‐‑–—−~～〜]\s*({_NUMBER})")
+_COUNTED = re.compile(r'"totalResultCount"\s*:\s*(\d{1,18})')
+
+_PAGER = xpath(
+    '//a[@id="pagnNextLink" or @rel="next" or contains(@class, "s-pagination-next")] | '
+    '//ul[contains(@class, "a-pagination")]/li[contains(@class, "a-last")]'
+)
+_HEAD_NEXT = xpath('//link[@rel="next"]')
+# Where there is no next page, the pager holds no link.
+_PAGER_END = xpath('boolean(//span[contains(@class, "s-pagination-")])')
+_PAGER_LINKS = xpath("descendant-or-self::*[self::a or self::link]/@href")
+_NOWHERE = ("javascript:", "#", "mailto:", "data:")
+
+_SEARCH_BOX = xpath(
+    '//input[@id="twotabsearchtextbox" or @id="nav-search-keywords" '
+    'or (@name="field-keywords" and not(@type="hidden"))]/@value'
+)
+
+_NO_RESULTS_MARKS = xpath(
+    'boolean(//*[@id="noResultsTitle" or @id="apsNoResults" or '
+    f'{has_class("s-no-results-result")} or contains(@class, "s-no-results-") or '
+    'starts-with(@data-component-type, "s-no-results")])'
+)
+_READABLE = xpath(
+    "//body//text()[not(parent::script or parent::style or parent::noscript or parent::template)]"
+)
+_NO_RESULTS_WORDS = re.compile(
+    "|".join(
+        (
+            r"\bno results for\b",
+            r"\bno results found\b",
+            r"\b0 results for\b",
+            r"did not match any products",
+            r"keine ergebnisse für",
+            r"keinen? (?:passenden? )?(?:treffer|produkttreffer|produkte|ergebnisse) gefunden",
+            r"\bleider keine (?:produkt)?treffer",
+            r"stimmt mit keinem? .{0,40}überein",
+            r"aucun résultat pour",
+            r"ne correspond à aucun",
+            r"nessun risultato per",
+            r"non corrisponde a nessun",
+            r"no hay resultados para",
+            r"ningún resultado para",
+            r"no coincide con ningún",
+            r"geen (?:resultaten|producten) (?:voor|gevonden|opgeleverd)",
+            r"nenhum resultado para",
+            r"não (?:há|encontramos) (?:nenhum )?resultados? para",
+            r"não (?:encontrou|corresponde a) nenhum",
+            r"inga (?:resultat|träffar) för",
+            r"brak wyników (?:dla|wyszukiwania)",
+            r"için (?:hiçbir )?sonuç (?:yok|bulunamadı)",
+            r"に一致する(?:商品|検索結果|結果)は(?:ありません|見つかりません)",
+            r"没有(?:找到)?.{0,40}(?:相关|匹配|搜索)?结果",
+            r"未找到.{0,60}结果",
+            r"沒有(?:找到)?.{0,60}結果",
+            r"找不到.{0,60}結果",
+            r"لا توجد نتائج",
+            r"के लिए कोई (?:परिणाम|नतीजे) नहीं",
+        )
+    ),
+    re.IGNORECASE,
+)
+
+
+def claim_of(page: Element) -> str:
+    """Return what the page says about the number of results, without the words searched for.
+
+    Those can hold numbers too: ``7 results for "levi 501-400"``.
+    """
+    for bar in _BARS(page) or _OTHER_BARS(page):
+        outside = _QUOTES.split(" ".join(_CLAIM(bar)))[::2]
+        return next((squeeze(part) for part in outside if re.search(r"\d", part)), "")
+    return ""
+
+
+def is_past_end(claim: str) -> bool:
+    """Whether the range runs backwards ("321-306 of …"), the shop's way of saying past the end."""
+    found = _RANGE.search(claim)
+    return found is not None and _value(found[1]) > _value(found[2])
+
+
+def total_of(claim: str, source: str) -> int | None:
+    """Return how many results there are.
+
+    Args:
+        claim: what `claim_of` found. Besides the range, it holds the total in every language seen.
+        source: the page's text; its scripts count the results too.
+
+    Returns:
+        The number, or None where the page gives none.
+    """
+    rest = _RANGE.sub(" ", claim, count=1)
+    numbers = [_value(n) for n in _NUMBERS.findall(rest) or _NUMBERS.findall(claim)]
+    return max(numbers) if numbers else _counted(source)
+
+
+def next_url_of(page: Element, url: str) -> str | None:
+    """Return the address of the next page, or None if no control leads to one.
+
+    What the head says (``<link rel="next">``) counts only where the page has no pager.
+    """
+    controls = _PAGER(page)
+    if not controls and not _PAGER_END(page):
+        controls = _HEAD_NEXT(page)
+    for control in controls:
+        address = "" if _is_disabled(control) else _address(control, url)
+        if address:
+            return address
+    return None
+
+
+def query_of(page: Element) -> str:
+    """Return what the page's search box holds, or ``""``."""
+    return next(filter(None, map(squeeze, _SEARCH_BOX(page))), "")
+
+
+def says_no_results(page: Element) -> bool:
+    """Whether the page says that nothing was found.
+
+    By a mark where it has one, which is the same in all languages, else in words. A page that
+    goes on to show results from elsewhere says so too: ask only where there are none.
+    """
+    return bool(_NO_RESULTS_MARKS(page)) or bool(_NO_RESULTS_WORDS.search(readable_text(page)))
+
+
+def readable_text(page: Element) -> str:
+    """Return the page's text without scripts and styles."""
+    return squeeze(" ".join(_READABLE(page)))
+
+
+def _counted(source: str) -> int | None:
+    found = _COUNTED.search(source)
+    return int(found[1]) if found else None
+
+
+def _is_disabled(control: Element) -> bool:
+    return control.get("aria-disabled") == "true" or any(
+        name.endswith("-disabled") for name in classes(control)
+    )
+
+
+def _address(control: Element, url: str) -> str:
+    links = [link.strip() for link in _PAGER_LINKS(control)]
+    useful = [link for link in links if link and not link.lower().startswith(_NOWHERE)]
+    return absolute_url(url, useful[0]) if useful else ""
+
+
+def _value(number: str) -> int:
+    digits = re.sub(r"\D", "", number)[:18]  # no shop has more; a hostile page may
+    return int(digits)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+
+from crawler.pages.claims import claim_of, is_past_end, says_no_results, total_of
+from crawler.pages.tree import read_tree
+
+BAR = '<div data-component-type="s-result-info-bar"><h1>{}</h1></div>'
+
+
+@pytest.mark.parametrize(
+    ("claim", "total"),
+    [
+        ("1-48 of over 50,000 results for", 50000),
+        ("16 results for", 16),
+        ("1-16 of 16 results", 16),
+        ("1-48 von mehr als 10.000 Ergebnissen für", 10000),
+        ("1-16 sur plus de 50\u00a0000 résultats", 50000),
+        ("1 009-1 024 av över 2 000 resultat", 2000),
+        ("検索結果 1,234 件中 1-48件", 1234),
+        ("1-48 of over 1,00,000 results", 100000),
+        ("1-48 aus 2'000", 2000),
+        ("321-306 of 306 results", 306),
+        ("1–24", 24),
+        ("results", None),
+        ("9" * 400, int("9" * 18)),
+    ],
+)
+def test_totals(claim, total):
+    assert total_of(claim, "") == total
+
+
+def test_a_script_counts_where_the_bar_does_not():
+    assert total_of("", '{"totalResultCount": 12}') == 12
+    assert total_of("1-2 of over 10", '{"totalResultCount":12}') == 10
+
+
+@pytest.mark.parametrize(
+    ("claim", "past"),
+    [
+        ("321-306 of over 30,000", True),
+        ("1,009 – 1,008 of 1,008", True),
+        ("289-306 of over 30,000", False),
+        ("999-1,008 of 1,008", False),
+        ("1-1 of 1", False),
+        ("", False),
+    ],
+)
+def test_past_the_end(claim, past):
+    assert is_past_end(claim) is past
+
+
+@pytest.mark.parametrize(
+    ("bar", "claim"),
+    [
+        ('7 results for "levi 501-400"', "7 results for"),
+        ('7 results for <span class="a-color-state">501-400</span>', "7 results for"),
+        ("7 Ergebnisse für „501-400“", "7 Ergebnisse für"),
+        ('"501-400" için 7 sonuç', "için 7 sonuç"),
+        ("7 results <select><option>Under 25</option></select>", "7 results"),
+        ("results", ""),
+    ],
+)
+def test_the_words_searched_for_are_no_claim(bar, claim):
+    assert claim_of(read_tree(BAR.format(bar))) == claim
+
+
+@pytest.mark.parametrize(
+    ("html", "says"),
+    [
+        ("<p>No results for <b>x</b>.</p>", True),
+        ("<p>Your search did not match any products.</p>", True),
+        ("<p>La ricerca non corrisponde a nessun prodotto</p>", True),
+        ("<p>لا توجد نتائج</p>", True),
+        ("<p>没有找到与x相关的结果</p>", True),
+        ('<div class="s-no-results-result"></div>', True),
+        ("<script>var words = 'No results for';</script>", False),
+        ("<p>Casino results for all.</p>", False),
+    ],
+)
+def test_no_results(html, says):
+    assert says_no_results(read_tree(html)) is says
