@@ -10,7 +10,7 @@ from apparel_clf.dataset.duplicates import (
 from apparel_clf.dataset.folder import ImageFolder, ImageSet, Sample
 from apparel_clf.dataset.plan import ManifestRow, Plan, Policy, plan_version
 from apparel_clf.dataset.publish import publish
-from apparel_clf.dataset.records import ImageRecord, Rejection, check_label
+from apparel_clf.dataset.records import ImageRecord, PageRecord, Place, Rejection, check_label
 from apparel_clf.dataset.splits import SPLITS, assign_splits
 from apparel_clf.dataset.staging import (
     Journal,
@@ -19,7 +19,7 @@ from apparel_clf.dataset.staging import (
     Staging,
     read_journal,
 )
-from apparel_clf.dataset.version import Version, open_version
+from apparel_clf.dataset.version import Version, open_version, version_numbers
 
 __all__ = [
     "SPLITS",
@@ -32,6 +32,8 @@ __all__ = [
     "JournalWriter",
     "ManifestRow",
     "ObjectStore",
+    "PageRecord",
+    "Place",
     "Plan",
     "Policy",
     "Rejection",
@@ -47,4 +49,5 @@ __all__ = [
     "plan_version",
     "publish",
     "read_journal",
+    "version_numbers",
 ]

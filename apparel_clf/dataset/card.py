@@ -117,6 +117,8 @@ train, val, test = ac.ImageFolder("datasets/{dataset}/{version}").split()
 group and split. Images are the bytes that the shop sent, named by their sha256; what was not a
 plain RGB JPEG was converted once, and keeps its original's name.
 
+`rejections.jsonl` has one line for each result or image that was turned away, with the reason.
+
 The pictures belong to whoever made them. You need the right to collect and use them; this
 dataset grants none.
 """

@@ -119,8 +119,7 @@ class Plan:
 
     def manifest(self) -> str:
         """Return the manifest: a line of JSON for each image."""
-        lines = (json.dumps(r.to_json(), ensure_ascii=False, sort_keys=True) for r in self.rows)
-        return "".join(line + "\n" for line in lines)
+        return _lines(self.rows)
 
     @property
     def id(self) -> str:
@@ -130,6 +129,10 @@ class Plan:
     def manifest_bytes(self) -> bytes:
         """Return the manifest as its file holds it."""
         return self.manifest().encode("utf-8", "replace")
+
+    def rejections_bytes(self) -> bytes:
+        """Return the list of what was turned away as its file holds it: a line of JSON for each."""
+        return _lines(self.rejections).encode("utf-8", "replace")
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -145,6 +148,11 @@ class Plan:
     def policy_values(self) -> dict[str, Any]:
         """Return the policy as plain values."""
         return asdict(self.policy)
+
+
+def _lines(records: Iterable[ManifestRow | Rejection]) -> str:
+    texts = (json.dumps(r.to_json(), ensure_ascii=False, sort_keys=True) for r in records)
+    return "".join(text + "\n" for text in texts)
 
 
 def plan_version(
@@ -168,9 +176,10 @@ def plan_version(
         {'jeans': 210, 'saree': 210, 'trousers': 210}
     """
     journals = list(journals)
-    candidates = [record for journal in journals for record in _within_limit(journal)]
-    candidates += [row.record for row in previous]
-    records, conflicts = _without_conflicts(candidates)
+    known = [row.record for row in previous]
+    disputed = _disputed([*known, *(record for j in journals for record in j.images)])
+    records = [record for record in known if not disputed.of(record)]
+    records += [record for journal in journals for record in _wanted(journal, disputed)]
     seen_as = _by_object(records)
     unique = [found[0] for found in seen_as]
     repeats = Counter({i: _repeats(found) for i, found in enumerate(seen_as)})
@@ -187,22 +196,24 @@ def plan_version(
         for i, record in enumerate(unique)
         if i not in removed
     )
-    crawled = [rejection for journal in journals for rejection in journal.rejections]
+    crawled = [rejection for journal in journals for rejection in _final_rejections(journal)]
+    turned_away = {*crawled, *disputed.rejections}
     return Plan(
         rows=tuple(sorted(rows, key=lambda row: row.path)),
         removed={"exact": sum(repeats.values()), "near": len(removed)},
-        rejections=tuple(sorted({*crawled, *conflicts}, key=lambda r: sorted(asdict(r).items()))),
+        rejections=tuple(sorted(turned_away, key=lambda r: sorted(asdict(r).items()))),
         policy=policy,
     )
 
 
-def _within_limit(journal: Journal) -> list[ImageRecord]:
-    """The images of each class up to the crawl's limit, in the shop's order.
+def _wanted(journal: Journal, disputed: _Disputed) -> list[ImageRecord]:
+    """The undisputed images of each class up to the crawl's limit, in the shop's order.
 
     Pages are fetched side by side, so which images come last is chance; their place in the shop is
     not.
     """
     ordered = sorted(journal.images, key=lambda record: record.order)
+    ordered = [record for record in ordered if not disputed.of(record)]
     if journal.per_class is None:
         return ordered
     seen: dict[str, DuplicateIndex] = defaultdict(DuplicateIndex)
@@ -215,22 +226,38 @@ def _within_limit(journal: Journal) -> list[ImageRecord]:
     return taken
 
 
-def _without_conflicts(
-    records: Sequence[ImageRecord],
-) -> tuple[list[ImageRecord], list[Rejection]]:
-    """Leave out what was found under two classes: nobody knows which of them is right."""
+def _final_rejections(journal: Journal) -> list[Rejection]:
+    """What stayed rejected: an image that failed and was had later is no loss."""
+    had = {record.place for record in journal.images}
+    return [r for r in journal.rejections if not (r.failed and r.place in had)]
+
+
+@dataclass(frozen=True)
+class _Disputed:
+    """What was found under two classes: nobody knows which of them is right.
+
+    Args:
+        labels: the classes of each object and product that has more than one.
+        rejections: a line for each image that is left out for it.
+    """
+
+    labels: Mapping[tuple[str, str], frozenset[str]]
+    rejections: tuple[Rejection, ...] = ()
+
+    def of(self, record: ImageRecord) -> frozenset[str]:
+        """The classes among which an image is disputed; none for most."""
+        found = (self.labels.get(key, frozenset()) for key in _identities(record))
+        return frozenset().union(*found)
+
+
+def _disputed(records: Sequence[ImageRecord]) -> _Disputed:
     labels: dict[tuple[str, str], set[str]] = defaultdict(set)
     for record in records:
         for key in _identities(record):
             labels[key].add(record.label)
-    kept, conflicts = [], []
-    for record in records:
-        found = set[str]().union(*(labels[key] for key in _identities(record)))
-        if len(found) == 1:
-            kept.append(record)
-        else:
-            conflicts.append(_conflict(record, found))
-    return kept, conflicts
+    several = _Disputed({k: frozenset(v) for k, v in labels.items() if len(v) > 1})
+    conflicts = (_conflict(r, found) for r in records if (found := several.of(r)))
+    return _Disputed(several.labels, tuple(conflicts))
 
 
 def _identities(record: ImageRecord) -> list[tuple[str, str]]:
@@ -240,7 +267,7 @@ def _identities(record: ImageRecord) -> list[tuple[str, str]]:
     return keys
 
 
-def _conflict(record: ImageRecord, labels: set[str]) -> Rejection:
+def _conflict(record: ImageRecord, labels: Iterable[str]) -> Rejection:
     return Rejection(
         label=record.label,
         reason="label_conflict",
@@ -248,6 +275,12 @@ def _conflict(record: ImageRecord, labels: set[str]) -> Rejection:
         sha256=record.sha256,
         asin=record.asin,
         image_url=record.image_url,
+        source=record.source,
+        query=record.query,
+        title=record.title,
+        page_url=record.page_url,
+        page=record.page,
+        position=record.position,
     )
 
 

@@ -24,6 +24,7 @@ from apparel_clf.dataset.version import (
     FACTS,
     LATEST,
     MANIFEST,
+    REJECTIONS,
     Version,
     latest_version,
     open_version,
@@ -120,6 +121,7 @@ def _write_version(
         _write_images(building, objects, plan, show)
         facts = _facts(plan, dataset.name, number, previous)
         (building / MANIFEST).write_bytes(plan.manifest_bytes())
+        (building / REJECTIONS).write_bytes(plan.rejections_bytes())
         (building / FACTS).write_text(_pretty(facts), encoding="utf-8")
         (building / CARD).write_text(render_card(plan, facts), "utf-8", "replace")
         written = open_version(building)  # what can't be read back must not become a version

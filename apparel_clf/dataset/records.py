@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from apparel_clf.errors import DatasetError
 from apparel_clf.images import Signature
+
+#: Where a result stood in the shop: label, query, page and position.
+Place: TypeAlias = "tuple[str, str, int, int]"
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 
@@ -70,6 +74,11 @@ class ImageRecord:
         return self.page, self.query, self.position, self.asin, self.sha256
 
     @property
+    def place(self) -> Place:
+        """Where the result stood."""
+        return self.label, self.query, self.page, self.position
+
+    @property
     def product(self) -> tuple[str, str, str]:
         """What is on offer where: two records with equal products are one result seen twice."""
         return self.source, self.asin, urlsplit(self.image_url).path
@@ -109,6 +118,14 @@ class Rejection:
         sha256: the stored object, or ``""`` where none was stored.
         asin: the product, or ``""``.
         image_url: where its image is, or ``""``.
+        source: where it comes from, for example ``"www.amazon.com"``.
+        query: the search that found it.
+        title: the product's title, plain text.
+        page_url: the search page.
+        page: number of the search page, from 1; 0 where there is none.
+        position: place on the page, from 1; 0 where there is none.
+        failed: True where nothing was decided: the image could not be had, and may be another
+            time.
     """
 
     label: str
@@ -117,6 +134,18 @@ class Rejection:
     sha256: str = ""
     asin: str = ""
     image_url: str = ""
+    source: str = ""
+    query: str = ""
+    title: str = ""
+    page_url: str = ""
+    page: int = 0
+    position: int = 0
+    failed: bool = False
+
+    @property
+    def place(self) -> Place:
+        """Where the result stood."""
+        return self.label, self.query, self.page, self.position
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values that `from_json` turns back into an equal rejection."""
@@ -127,9 +156,48 @@ class Rejection:
         """Build a rejection from what `to_json` returned.
 
         Raises:
-            TypeError: a value is not text.
+            TypeError, ValueError: a value is of the wrong kind.
         """
-        return cls(**{f.name: _text(values.get(f.name, "")) for f in fields(cls)})
+        texts = [f.name for f in fields(cls) if f.name not in ("page", "position", "failed")]
+        rest: dict[str, Any] = {name: _text(values.get(name, "")) for name in texts}
+        rest |= {name: int(values.get(name, 0)) for name in ("page", "position")}
+        return cls(**rest, failed=bool(values.get("failed", False)))
+
+
+@dataclass(frozen=True)
+class PageRecord:
+    """A search page that was read. Publishing does not look at it; going on after a stop does.
+
+    Args:
+        label: the class.
+        query: the search.
+        page: its number, from 1.
+        facts: what was read, in the crawler's own words; plain values.
+    """
+
+    label: str
+    query: str
+    page: int
+    facts: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values that `from_json` turns back into an equal record."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> PageRecord:
+        """Build a record from what `to_json` returned.
+
+        Raises:
+            DatasetError: the label is not a class name.
+            KeyError, TypeError, ValueError: a value is missing or of the wrong kind.
+        """
+        return cls(
+            label=check_label(values["label"]),
+            query=_text(values["query"]),
+            page=int(values["page"]),
+            facts=dict(values["facts"]),
+        )
 
 
 def _text(value: Any) -> str:

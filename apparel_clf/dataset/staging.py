@@ -7,21 +7,25 @@ journal is appended to line by line, and a torn last line is skipped when it is 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from apparel_clf.dataset.records import ImageRecord, Rejection
+from apparel_clf.dataset.records import ImageRecord, PageRecord, Rejection
 from apparel_clf.errors import DatasetError
 
 #: Version of the journal's lines; a reader refuses what it doesn't know.
 JOURNAL_FORMAT = 1
+
+_LEFT_OVER_SECONDS = 3600.0
 
 
 class ObjectStore:
@@ -45,6 +49,18 @@ class ObjectStore:
 
     def __contains__(self, sha256: str) -> bool:
         return self.path(sha256).exists()
+
+    def clean(self, older_than: float = _LEFT_OVER_SECONDS) -> None:
+        """Remove half-written files that a killed process left.
+
+        Args:
+            older_than: age in seconds below which a file may still be somebody's work. Default an
+                hour.
+        """
+        for left_over in self.folder.glob("*/.tmp-*"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - left_over.stat().st_mtime >= older_than:
+                    left_over.unlink()
 
     def put(self, data: bytes) -> str:
         """Store bytes, unless they are there already.
@@ -90,31 +106,51 @@ class Journal:
         images: the images that it stored, duplicates among them.
         rejections: what it turned away.
         per_class: how many images of a class that crawl wanted, or None for all.
+        crawl: what tells this crawl from others: equal for the same command, ``""`` if unknown.
+        pages: the search pages that it read, where they were asked for.
+        version: number of the version that it went into when it had come to its end; None while
+            it has not.
     """
 
     images: list[ImageRecord] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     per_class: int | None = None
+    crawl: str = ""
+    pages: list[PageRecord] = field(default_factory=list)
+    version: int | None = None
 
 
 class JournalWriter:
     """Appends to a journal; each line is on its way to the disk before the call returns.
 
+    One writer at a time: the file is locked while it is open.
+
     Args:
-        path: the journal's file; its folder is made.
-        per_class: as in `Journal`.
+        path: the journal's file; its folder is made. One that is there is gone on with.
+        per_class: as in `Journal`; told in the first line of a new journal.
+        crawl: as in `Journal`.
+
+    Raises:
+        DatasetError: another process is writing to this journal.
 
     Example:
         >>> with JournalWriter(Path("journals/1.jsonl"), per_class=300) as journal:
         ...     journal.image(record)
     """
 
-    def __init__(self, path: Path, *, per_class: int | None = None) -> None:
+    def __init__(self, path: Path, *, per_class: int | None = None, crawl: str = "") -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        _drop_torn_end(path)
         self._file: TextIO = path.open("a", encoding="utf-8", errors="replace")
-        self._write("crawl", {"format": JOURNAL_FORMAT, "per_class": per_class})
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise DatasetError(f"{path}: another crawl is writing to it") from error
+        _drop_torn_end(path)
+        if path.stat().st_size == 0:
+            header = {"format": JOURNAL_FORMAT, "per_class": per_class, "crawl": crawl}
+            self._write("crawl", header)
 
     def image(self, record: ImageRecord) -> None:
         """Append an image."""
@@ -123,6 +159,14 @@ class JournalWriter:
     def rejection(self, rejection: Rejection) -> None:
         """Append something that was turned away."""
         self._write("rejection", rejection.to_json())
+
+    def page(self, record: PageRecord) -> None:
+        """Append a search page that was read, before anything that stood on it."""
+        self._write("page", record.to_json())
+
+    def end(self, version: int) -> None:
+        """Note that the crawl has come to its end, and in which version it will be."""
+        self._write("end", {"version": version})
 
     def close(self) -> None:
         """Close the file. More can be appended by a new writer."""
@@ -152,11 +196,12 @@ def _drop_torn_end(path: Path) -> None:
         os.truncate(path, whole.rfind(b"\n") + 1)
 
 
-def read_journal(path: Path) -> Journal:
+def read_journal(path: Path, *, with_pages: bool = False) -> Journal:
     """Read a journal.
 
     Args:
         path: its file.
+        with_pages: read the search pages too. Default False: publishing needs none.
 
     Returns:
         What it holds. A last line that was cut off by a crash is left out.
@@ -170,7 +215,7 @@ def read_journal(path: Path) -> Journal:
         if not line:
             continue
         try:
-            _take(journal, json.loads(line))
+            _take(journal, json.loads(line), with_pages)
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             if number == len(lines):  # no newline after it: torn by a crash
                 break
@@ -181,16 +226,21 @@ def read_journal(path: Path) -> Journal:
     return journal
 
 
-def _take(journal: Journal, values: dict[str, Any]) -> None:
+def _take(journal: Journal, values: dict[str, Any], with_pages: bool) -> None:
     kind = values.pop("type")
     if kind == "crawl":
         if values["format"] > JOURNAL_FORMAT:
             raise ValueError(f"format {values['format']} is newer than this program")
         journal.per_class = values["per_class"]
+        journal.crawl = str(values.get("crawl", ""))
     elif kind == "image":
         journal.images.append(ImageRecord.from_json(values))
     elif kind == "rejection":
         journal.rejections.append(Rejection.from_json(values))
+    elif kind == "page" and with_pages:
+        journal.pages.append(PageRecord.from_json(values))
+    elif kind == "end":
+        journal.version = int(values["version"])
 
 
 @dataclass(frozen=True)
@@ -213,7 +263,11 @@ class Staging:
         """Where each crawl's journal is."""
         return self.folder / "journals"
 
+    def journal_paths(self) -> list[Path]:
+        """Where the journals are, sorted by name."""
+        return sorted(self.journals_folder.glob("*.jsonl"))
+
     def journals(self) -> Iterable[Journal]:
-        """Read every journal."""
-        for path in sorted(self.journals_folder.glob("*.jsonl")):
+        """Read every journal, without its pages."""
+        for path in self.journal_paths():
             yield read_journal(path)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from apparel_clf.dataset.files import check_folder
 from apparel_clf.dataset.plan import ManifestRow
+from apparel_clf.dataset.records import Rejection
 from apparel_clf.errors import DatasetError, DatasetNotFoundError
+
+T = TypeVar("T")
 
 #: Version of the format that ``datasets/README.md`` specifies.
 DATASET_FORMAT = 1
 MANIFEST = "manifest.jsonl"
+REJECTIONS = "rejections.jsonl"
 FACTS = "version.json"
 CARD = "README.md"
 LATEST = "latest"
@@ -45,6 +50,17 @@ class Version:
         """Number of images, by split and class."""
         counts: dict[str, dict[str, int]] = self.facts["counts"]
         return counts
+
+    def rejections(self) -> tuple[Rejection, ...]:
+        """Read what was turned away on the way to this version, and why.
+
+        Raises:
+            DatasetError: the list cannot be read.
+        """
+        path = self.path / REJECTIONS
+        if not path.exists():  # versions of the first format's first days have none
+            return ()
+        return tuple(_read_lines(path, Rejection.from_json))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -126,17 +142,18 @@ def _read_facts(path: Path) -> dict[str, Any]:
 
 
 def _read_manifest(path: Path) -> tuple[ManifestRow, ...]:
-    try:
-        # Not splitlines: titles and addresses may hold other characters that end a line.
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    except FileNotFoundError as error:
-        raise DatasetNotFoundError(f"{path}: the version's manifest is missing") from error
-    rows = []
+    if not path.exists():
+        raise DatasetNotFoundError(f"{path}: the version's manifest is missing")
+    return tuple(_read_lines(path, ManifestRow.from_json))
+
+
+def _read_lines(path: Path, read: Callable[[dict[str, Any]], T]) -> Iterator[T]:
+    # Not splitlines: titles and addresses may hold other characters that end a line.
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     for number, line in enumerate(lines[:-1], 1):
         try:
-            rows.append(ManifestRow.from_json(json.loads(line)))
+            yield read(json.loads(line))
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise DatasetError(f"{path}, line {number}: damaged ({error})") from error
     if lines[-1]:
         raise DatasetError(f"{path}: damaged, its last line is cut off")
-    return tuple(rows)

@@ -193,3 +193,27 @@ def test_manifest_rows_survive_a_round_trip(records):
 def test_policy_is_checked():
     with pytest.raises(SettingsError):
         Policy(val=0.6, test=0.6)
+
+
+def test_what_a_conflict_takes_away_is_filled_from_the_same_page(record):
+    """The limit is of images that are in the version, not of those that turn out disputed."""
+    jeans = [record(seed) for seed in range(12)]
+    disputed = record(500, "saree", asin=jeans[2].asin)
+    plan = plan_version([Journal(images=[*jeans, disputed], per_class=8)])
+    assert shas(plan) == {r.sha256 for r in [*jeans[:2], *jeans[3:9]]}
+    conflicts = [r for r in plan.rejections if r.reason == "label_conflict"]
+    assert {(r.label, r.asin) for r in conflicts} == {
+        ("jeans", jeans[2].asin),
+        ("saree", jeans[2].asin),
+    }
+    assert all(r.place[2:] != (0, 0) and r.query for r in conflicts)
+
+
+def test_an_image_that_failed_and_was_had_later_is_no_loss(record):
+    image = record(1)
+    place = {"label": "jeans", "query": "jeans", "page": image.page, "position": image.position}
+    failed = Rejection(reason="http_500", failed=True, **place)
+    elsewhere = replace(failed, position=99)
+    decided = Rejection(reason="too_small", **place)
+    plan = plan_version([Journal(images=[image], rejections=[failed, elsewhere, decided])])
+    assert set(plan.rejections) == {elsewhere, decided}

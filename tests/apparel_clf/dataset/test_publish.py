@@ -14,6 +14,7 @@ from PIL import Image
 from apparel_clf.dataset import (
     ImageRecord,
     JournalWriter,
+    Rejection,
     Staging,
     open_version,
     publish,
@@ -244,3 +245,15 @@ def test_a_damaged_manifest_line_is_named(crawl, dataset):
     manifest.write_text("\n".join([lines[0], lines[1][:40], *lines[2:]]))
     with pytest.raises(DatasetError, match="line 2"):
         open_version(version.path)
+
+
+def test_a_version_tells_what_was_turned_away(crawl, dataset):
+    crawl("1", range(10))
+    with JournalWriter(Staging(dataset).journals_folder / "1.jsonl") as journal:
+        journal.rejection(Rejection("jeans", "sponsored", "an ad \ud800 <b>", asin="B7", page=2))
+    version = publish(dataset)
+    (told,) = version.rejections()
+    assert (told.reason, told.asin, told.page) == ("sponsored", "B7", 2)
+    assert open_version(version.path).facts["rejected"] == {"sponsored": 1}
+    (version.path / "rejections.jsonl").unlink()
+    assert open_version(version.path).rejections() == ()

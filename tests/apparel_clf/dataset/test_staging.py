@@ -6,7 +6,14 @@ import stat
 
 import pytest
 
-from apparel_clf.dataset import ImageRecord, JournalWriter, ObjectStore, Rejection, read_journal
+from apparel_clf.dataset import (
+    ImageRecord,
+    JournalWriter,
+    ObjectStore,
+    PageRecord,
+    Rejection,
+    read_journal,
+)
 from apparel_clf.errors import DatasetError
 from apparel_clf.images import sign
 
@@ -83,3 +90,39 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         store.put(b"bytes")
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_pages_and_the_end_are_told_where_asked_for(tmp_path, record):
+    path = tmp_path / "1.jsonl"
+    page = PageRecord("jeans", "men's jeans", 2, {"url": "u", "results": [{"asin": "B1"}]})
+    with JournalWriter(path, per_class=3, crawl="key") as journal:
+        journal.page(page)
+        journal.image(record)
+        journal.end(4)
+    whole = read_journal(path, with_pages=True)
+    assert (whole.crawl, whole.pages, whole.version) == ("key", [page], 4)
+    assert read_journal(path).pages == []
+
+
+def test_a_second_writer_goes_on_without_a_second_header(tmp_path, record):
+    path = tmp_path / "1.jsonl"
+    for _ in range(2):
+        with JournalWriter(path, per_class=3) as journal:
+            journal.image(record)
+    assert path.read_text().count('"type": "crawl"') == 1
+    assert len(read_journal(path).images) == 2
+
+
+def test_a_journal_has_one_writer_at_a_time(tmp_path):
+    path = tmp_path / "1.jsonl"
+    with JournalWriter(path), pytest.raises(DatasetError, match="another crawl is writing"):
+        JournalWriter(path)
+    JournalWriter(path).close()
+
+
+@pytest.mark.parametrize("change", [{"page": "x"}, {"title": 3}, {"reason": None}])
+def test_a_damaged_rejection_is_named(change):
+    values = Rejection("jeans", "sponsored", page=3, failed=True).to_json()
+    assert Rejection.from_json(values).page == 3
+    with pytest.raises((TypeError, ValueError)):
+        Rejection.from_json(values | change)
