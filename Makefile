@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types build clean
+.PHONY: help setup demo test bench-crawl lint types build clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,8 +24,12 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup ## Crawl a local shop, publish a dataset, train, evaluate, predict, write a report.
 	$(BIN)/python -m scripts.demo
 
-test: setup ## Run the whole test suite.
-	$(BIN)/python -m pytest
+test: setup ## Run the whole test suite, two tests at a time.
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+bench-crawl: setup ## Measure the crawler beside Selenium and stock Scrapy; needs chromedriver.
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m benchmarks.crawl
 
 lint: setup ## Check style.
 	$(BIN)/ruff check .

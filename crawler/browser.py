@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,19 @@ _PACKAGE_COMMANDS = {
     "dnf": (("dnf", "install", "-y", "chromium"),),
     "pacman": (("pacman", "-Sy", "--noconfirm", "chromium"),),
 }
+# Addresses that no page of a shop has any business with, as patterns of Chromium's rules.
+_PRIVATE = (
+    *("localhost", "*.localhost", "0.*", "10.*", "127.*", "169.254.*", "192.168.*"),
+    *(f"172.{number}.*" for number in range(16, 32)),
+    *("[::]", "[::1]", "[::ffff:*", "[fc*", "[fd*", "[fe8*", "[fe9*", "[fea*", "[feb*"),
+)
 _UNNEEDED = frozenset({"image", "font", "media"})
 # Cards come in after load, in parts that a busy shop may send seconds apart, and the pager comes
 # last. So a page is ready when its pager is there and the number of cards has stood still for a
 # moment; without a pager (one page of results, or past the end) it must stand still for longer.
+# What is no search page at all has nothing to wait for.
 _IS_SETTLED = """
-([quiet, quietWithoutPager]) => {
+([quiet, quietWithoutPager, quietWithoutShell]) => {
   const has = (selector) => document.querySelector(selector) !== null;
   const cards = document.querySelectorAll(
     '[data-component-type="s-search-result"], li.s-result-item[data-asin]').length;
@@ -49,10 +56,14 @@ _IS_SETTLED = """
   if (has('form[action*="validateCaptcha"], a[href*="ref=cs_"]')) return true;
   const told = cards > 0 || has('.s-no-results-result, #noResultsTitle');
   const complete = has('.s-pagination-container, .s-pagination-strip, #pagn');
+  const shell = has('#search, [data-component-type="s-search-results"], #s-results-list-atf');
+  if (!told && !shell && document.readyState === 'complete') {
+    return now - last.since > quietWithoutShell;
+  }
   return told && now - last.since > (complete ? quiet : quietWithoutPager);
 }
 """
-_QUIET_MS = [300, 3_000]
+_QUIET_MS = [300, 3_000, 1_500]
 _SETTLE_TIMEOUT_MS = 20_000
 
 
@@ -67,9 +78,19 @@ def user_agent(contact: str = "") -> str:
     return f"apparel-clf/{__version__} (image dataset crawler{told})"
 
 
-def context_options(agent: str) -> dict[str, Any]:
-    """Return the options of the browser context that pages are rendered in."""
-    return {"user_agent": agent, "accept_downloads": False, "service_workers": "block"}
+def context_options(agent: str, language: str = "en") -> dict[str, Any]:
+    """Return the options of the browser context that pages are rendered in.
+
+    Args:
+        agent: the user agent.
+        language: two letters, told to the shop. Default ``"en"``.
+    """
+    return {
+        "user_agent": agent,
+        "locale": language,
+        "accept_downloads": False,
+        "service_workers": "block",
+    }
 
 
 def find_chromium() -> str | None:
@@ -84,13 +105,21 @@ def find_chromium() -> str | None:
     return next(usable, None)
 
 
-def launch_options() -> dict[str, Any]:
+def launch_options(private_hosts: Iterable[str] = ()) -> dict[str, Any]:
     """Return the options that Playwright starts the browser with.
 
     Without a browser of this machine Playwright uses the one that it installed itself.
+
+    Args:
+        private_hosts: addresses in this machine or a private network that pages may reach, that
+            is the shop's own where it is there. No page reaches any other.
     """
+    allowed = [f"EXCLUDE {host}" for host in private_hosts]
+    barred = [f"MAP {pattern} ~NOTFOUND" for pattern in _PRIVATE]
     arguments = [
+        f"--host-resolver-rules={', '.join([*barred, *allowed])}",
         "--disable-background-networking",
+        "--disable-gpu",  # nobody looks at what it draws
         "--disable-component-update",
         "--disable-sync",
         "--no-first-run",
@@ -133,6 +162,16 @@ def starts() -> str | None:
     except PlaywrightError as error:
         return str(error).strip().splitlines()[0]
     return None
+
+
+def problem(failed: str) -> str:
+    """Say what to do about a browser that does not start.
+
+    Args:
+        failed: why it does not.
+    """
+    path = find_chromium()
+    return f"{path} does not start ({failed}). Mend or remove it" if path else NO_BROWSER
 
 
 NO_BROWSER = """no Chromium was found and none could be installed. Ways out:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import ipaddress
+import json
 import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 from scrapy.settings import BaseSettings
 
 from apparel_clf.dataset import check_label
@@ -21,34 +31,140 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-#: Country endings of the marketplaces, by which ``marketplace=in`` means www.amazon.in.
-MARKETPLACES = (
-    *("com", "ae", "ca", "cn", "co.jp", "co.uk", "com.au", "com.be", "com.br", "com.mx"),
-    *("com.tr", "de", "eg", "es", "fr", "ie", "in", "it", "nl", "pl", "sa", "se", "sg"),
-)
-#: The spider arguments, each with what it means; also what ``scrapy crawl`` shows as help.
+#: Country endings of the marketplaces, by which ``marketplace=in`` means www.amazon.in, and the
+#: language that titles have there.
+MARKETPLACES = {
+    **{"com": "en", "ae": "en", "ca": "en", "cn": "zh", "co.jp": "ja", "co.uk": "en"},
+    **{"com.au": "en", "com.be": "fr", "com.br": "pt", "com.mx": "es", "com.tr": "tr", "de": "de"},
+    **{"eg": "ar", "es": "es", "fr": "fr", "ie": "en", "in": "en", "it": "it", "nl": "nl"},
+    **{"pl": "pl", "sa": "ar", "se": "sv", "sg": "en"},
+}
+_DEFAULT_LANGUAGE = "en"
+# Settings that decide what a crawl takes; with others, it is another crawl.
+_DECIDING_SETTINGS = ("IMAGE_HOSTS", "IMAGE_MIN_SIDE", "IMAGE_MAX_ASPECT")
+_YES = ("1", "true", "yes", "on")
+_NO = ("0", "false", "no", "off")
+
+
+class CrawlArguments(BaseModel):
+    """The spider's arguments: ``scrapy crawl amazon_apparel -a NAME=VALUE``.
+
+    Each field's description is what ``scrapy crawl --help`` shows.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    marketplace: str = Field(
+        "com", description="ending or host of the shop, e.g. 'in' or 'www.amazon.in'"
+    )
+    base_url: str = Field(
+        "", description="crawl this shop instead of a marketplace, e.g. a local storefront"
+    )
+    classes: tuple[str, ...] = Field(
+        (), description="labels to collect, separated by commas (default: all in the classes file)"
+    )
+    pages: int = Field(20, description="search pages to read for each query at most")
+    per_class: int = Field(300, description="stop a class at this many unique images")
+    dataset: str = Field("apparel", description="name of the folder under datasets/")
+    sponsored: bool = Field(False, description="whether advertisements are taken too: yes or no")
+    language: str = Field(
+        "",
+        description="of queries and title words, e.g. 'de' (default: the marketplace's)",
+    )
+    resume: bool = Field(
+        True, description="whether to go on with the same crawl if it was interrupted: yes or no"
+    )
+    contact: str = Field(
+        "", description="your e-mail or web address, told to the shop in the user agent"
+    )
+
+    @field_validator("marketplace", mode="before")
+    @classmethod
+    def _marketplace(cls, given: Any) -> str:
+        return _marketplace_host(str(given))
+
+    @field_validator("base_url", mode="before")
+    @classmethod
+    def _base_url(cls, given: Any) -> str:
+        return _shop_root(str(given))
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _classes(cls, given: Any) -> tuple[str, ...]:
+        names = (name.strip() for name in str(given).split(","))
+        return tuple(dict.fromkeys(name for name in names if name)) or ("",)
+
+    @field_validator("pages", "per_class", mode="before")
+    @classmethod
+    def _positive(cls, given: Any) -> int:
+        text = str(given).strip()
+        if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text):
+            raise ValueError(
+                f"expected a whole number from 1 to 999999999. Received: {given!r:.40}"
+            )
+        return int(text)
+
+    @field_validator("sponsored", "resume", mode="before")
+    @classmethod
+    def _choice(cls, given: Any) -> bool:
+        text = str(given).strip().lower()
+        if text not in (*_YES, *_NO):
+            raise ValueError(f"expected yes or no. Received: {given!r:.40}")
+        return text in _YES
+
+    @field_validator("dataset")
+    @classmethod
+    def _dataset(cls, given: str) -> str:
+        try:
+            return check_label(given)
+        except DatasetError:
+            raise ValueError(
+                f"expected a name of a-z, 0-9, '_' and '-'. Received: {given!r:.80}"
+            ) from None
+
+    @field_validator("language")
+    @classmethod
+    def _language(cls, given: str) -> str:
+        if not re.fullmatch(r"[a-z]{2}", given):
+            raise ValueError(f"expected two letters such as en or de. Received: {given!r:.40}")
+        return given
+
+    @field_validator("contact")
+    @classmethod
+    def _contact(cls, given: str) -> str:
+        text = " ".join(given.split())
+        if any(c in text for c in "()<>") or not text.isprintable():
+            raise ValueError(
+                f"expected an e-mail or web address without brackets. Received: {given!r:.80}"
+            )
+        return text
+
+
+#: The spider arguments, each with what it means.
 ARGUMENTS = {
-    "marketplace": "ending or host of the shop, e.g. 'in' or 'www.amazon.in' (default: com)",
-    "classes": "labels to collect, separated by commas (default: all in the classes file)",
-    "pages": "search pages to read for each query at most (default: 20)",
-    "per_class": "stop a class at this many unique images (default: 300)",
-    "dataset": "name of the folder under datasets/ (default: apparel)",
-    "base_url": "crawl this shop instead of a marketplace, e.g. a local storefront",
-    "contact": "your e-mail or web address, told to the shop in the user agent",
+    name: info.description + (f" (default: {info.default})" if info.default not in ("", ()) else "")
+    for name, info in CrawlArguments.model_fields.items()
+    if info.description
 }
 
 
 @dataclass(frozen=True)
-class ClassQueries:
-    """A class and the searches that find it.
+class WantedClass:
+    """A class, the searches that find it and the titles that belong to it.
 
     Args:
         label: the class.
         queries: what to search for, sorted; pages of a class are read in turns.
+        must: words of which a title has to hold one; none where any title will do.
+        must_not: words that turn a title away.
+        filters: more parts of the search's address, by name.
     """
 
     label: str
     queries: tuple[str, ...]
+    must: tuple[str, ...] = ()
+    must_not: tuple[str, ...] = ()
+    filters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,21 +180,41 @@ class CrawlConfig:
         per_class: unique images for each class at most.
         contact: how the shop can reach whoever crawls, or ``""``.
         is_marketplace: False where `base_url` was given: a storefront or a shop of one's own.
+        image_hosts: hosts, with ``*`` for any part and a port where it isn't the usual one, from
+            which images may come.
+        sponsored: whether advertisements are taken too.
+        language: of titles, two letters.
+        resume: whether to go on with the same crawl if it was interrupted.
+        deciding: settings that decide what is taken, by name.
     """
 
     base_url: str
-    classes: tuple[ClassQueries, ...]
+    classes: tuple[WantedClass, ...]
     dataset: str
     datasets_folder: Path
     pages: int
     per_class: int
     contact: str
     is_marketplace: bool
+    image_hosts: tuple[str, ...] = ()
+    sponsored: bool = False
+    language: str = _DEFAULT_LANGUAGE
+    resume: bool = True
+    deciding: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def dataset_folder(self) -> Path:
         """Where this crawl's dataset is."""
         return self.datasets_folder / self.dataset
+
+    @property
+    def key(self) -> str:
+        """What tells this crawl from others: a hash of all that decides what it takes."""
+        told = asdict(self)
+        for name in ("dataset", "datasets_folder", "contact", "resume"):
+            del told[name]
+        text = json.dumps(told, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
 
     def is_own(self, url: str) -> bool:
         """Whether an address is on the shop itself: its pages lead nowhere else.
@@ -96,22 +232,41 @@ class CrawlConfig:
         """Name of the shop in records: its host."""
         return urlsplit(self.base_url).hostname or ""
 
-    def search_url(self, query: str) -> str:
+    @property
+    def image_slot(self) -> str:
+        """Name of the download slot of images, whose pace is another than that of pages."""
+        return f"images {self.source}"
+
+    @property
+    def private_hosts(self) -> frozenset[str]:
+        """Host names that may lead into a private network: the shop's own, where it is there, and
+        image hosts that are spelled out.
+        """
+        told = (urlsplit(f"//{host}").hostname or "" for host in self.image_hosts)
+        named = {host for host in told if "*" not in host}
+        return frozenset() if self.is_marketplace else frozenset({self.source, *named})
+
+    def search_url(self, query: str, filters: Mapping[str, str] | None = None) -> str:
         """Return the address of a query's first page.
+
+        Args:
+            query: what to search for.
+            filters: more parts of the address, by name.
 
         Example:
             >>> config.search_url("men's jeans")
             'https://www.amazon.com/s?k=men%27s+jeans'
         """
-        return urljoin(self.base_url, "/s?" + urlencode({"k": query}))
+        return urljoin(self.base_url, "/s?" + urlencode({"k": query, **(filters or {})}))
 
 
 def crawl_config(settings: BaseSettings, arguments: Mapping[str, Any]) -> CrawlConfig:
     """Check settings and spider arguments together.
 
     Args:
-        settings: the project's; ``CLASSES_FILE``, ``DATASETS_FOLDER`` and ``CONTACT`` are read.
-        arguments: the spider's, as text, by name; see `ARGUMENTS`.
+        settings: the project's; ``CLASSES_FILE``, ``DATASETS_FOLDER``, ``CONTACT`` and those of
+            images are read.
+        arguments: the spider's, as text, by name; see `CrawlArguments`.
 
     Returns:
         The crawl's configuration.
@@ -119,59 +274,66 @@ def crawl_config(settings: BaseSettings, arguments: Mapping[str, Any]) -> CrawlC
     Raises:
         SettingsError: one message that lists everything that is wrong.
     """
-    problems = _Problems()
-    for name in sorted(set(arguments) - set(ARGUMENTS)):
-        problems.add(f"{name}: no such argument; known are {', '.join(ARGUMENTS)}")
-    if "base_url" in arguments and "marketplace" in arguments:
-        problems.add("base_url and marketplace contradict each other; give one of them")
-    classes_file = Path(settings["CLASSES_FILE"])
-    config = CrawlConfig(
-        base_url=problems.catch(_base_url, arguments, default=""),
-        classes=problems.catch(_classes, classes_file, arguments.get("classes"), default=()),
-        dataset=problems.catch(_dataset, arguments.get("dataset", "apparel"), default=""),
+    if settings.get("CONTACT"):
+        arguments = {"contact": settings["CONTACT"]} | dict(arguments)
+    given, problems = _checked(arguments)
+    classes = _caught(problems, lambda: _classes(Path(settings["CLASSES_FILE"]), given))
+    hosts = _caught(problems, lambda: _image_hosts(settings, given))
+    if problems:
+        raise SettingsError("; ".join(problems))
+    return CrawlConfig(
+        base_url=given.base_url or given.marketplace,
+        classes=classes or (),
+        dataset=given.dataset,
         datasets_folder=Path(settings["DATASETS_FOLDER"]),
-        pages=problems.catch(_positive, "pages", arguments.get("pages", 20), default=0),
-        per_class=problems.catch(
-            _positive, "per_class", arguments.get("per_class", 300), default=0
-        ),
-        contact=problems.catch(
-            _contact, arguments.get("contact") or settings.get("CONTACT") or "", default=""
-        ),
-        is_marketplace="base_url" not in arguments,
+        pages=given.pages,
+        per_class=given.per_class,
+        contact=given.contact,
+        is_marketplace=not given.base_url,
+        image_hosts=hosts or (),
+        sponsored=given.sponsored,
+        language=_language(given),
+        resume=given.resume,
+        deciding={name: settings[name] for name in _DECIDING_SETTINGS},
     )
-    problems.raise_if_any()
-    return config
 
 
-class _Problems:
-    """Collects what is wrong, so that a person fixes all of it at once."""
-
-    def __init__(self) -> None:
-        self._found: list[str] = []
-
-    def add(self, problem: str) -> None:
-        self._found.append(problem)
-
-    def catch(self, function: Any, *values: Any, default: Any) -> Any:
-        try:
-            return function(*values)
-        except (DatasetError, SettingsError) as error:
-            self.add(str(error))
-            return default
-
-    def raise_if_any(self) -> None:
-        if self._found:
-            raise SettingsError("; ".join(self._found))
+def _checked(arguments: Mapping[str, Any]) -> tuple[CrawlArguments, list[str]]:
+    """The arguments, and what is wrong with them; those that are wrong are left at defaults."""
+    problems: list[str] = []
+    if "base_url" in arguments and "marketplace" in arguments:
+        problems.append("base_url and marketplace contradict each other; give one of them")
+    good = dict(arguments)
+    try:
+        # Even the default goes through its check, which turns an ending into an address.
+        return CrawlArguments(**{"marketplace": "com"} | good), problems
+    except ValidationError as error:
+        for found in error.errors():
+            name = str(found["loc"][0])
+            problems.append(f"{name}: {_told(found)}")
+            good.pop(name, None)
+    return CrawlArguments(**{"marketplace": "com"} | good), problems
 
 
-def _base_url(arguments: Mapping[str, Any]) -> str:
-    if "base_url" not in arguments:
-        return f"https://{_marketplace_host(str(arguments.get('marketplace', 'com')))}"
-    given = str(arguments["base_url"])
+def _told(problem: Any) -> str:
+    if problem["type"] == "extra_forbidden":
+        return f"no such argument; known are {', '.join(ARGUMENTS)}"
+    return str(problem["msg"]).removeprefix("Value error, ")
+
+
+def _caught(problems: list[str], function: Callable[[], Any]) -> Any:
+    try:
+        return function()
+    except (DatasetError, SettingsError) as error:
+        problems.append(str(error))
+        return None
+
+
+def _shop_root(given: str) -> str:
     if not _is_root(given):
-        raise SettingsError(
-            "base_url: expected a shop's root address such as http://127.0.0.1:8765, without path "
-            f"or password. Received: {given!r}"
+        raise ValueError(
+            "expected a shop's root address such as http://127.0.0.1:8765, without path or "
+            f"password. Received: {given!r:.200}"
         )
     return given.rstrip("/")
 
@@ -193,59 +355,70 @@ def _is_root(url: str) -> bool:
 def _marketplace_host(given: str) -> str:
     ending = re.sub(r"^(https?://)?(www\.)?(amazon\.)?", "", given.strip().lower()).strip("/.")
     if ending not in MARKETPLACES:
+        raise ValueError(f"expected one of {', '.join(MARKETPLACES)}. Received: {given!r:.80}")
+    return f"https://www.amazon.{ending}"
+
+
+def _language(given: CrawlArguments) -> str:
+    if given.language or given.base_url:
+        return given.language or _DEFAULT_LANGUAGE
+    return MARKETPLACES[given.marketplace.removeprefix("https://www.amazon.")]
+
+
+def _image_hosts(settings: BaseSettings, given: CrawlArguments) -> tuple[str, ...]:
+    """The marketplace's image hosts; a shop of one's own serves its images itself."""
+    hosts = tuple(str(host).lower() for host in settings.getlist("IMAGE_HOSTS"))
+    wrong = [host for host in hosts if not re.fullmatch(r"[a-z0-9*.\[\]:-]+", host)]
+    if wrong:
         raise SettingsError(
-            f"marketplace: expected one of {', '.join(MARKETPLACES)}. Received: {given!r}"
+            f"IMAGE_HOSTS: expected host names such as m.media-amazon.com. Received: {wrong[0]!r}"
         )
-    return f"www.amazon.{ending}"
+    return (*hosts, urlsplit(given.base_url).netloc.lower()) if given.base_url else hosts
 
 
-def _positive(name: str, given: Any) -> int:
-    text = str(given).strip()
-    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text):
-        raise SettingsError(
-            f"{name}: expected a whole number from 1 to 999999999. Received: {given!r:.40}"
-        )
-    return int(text)
+def is_private(host: str) -> bool:
+    """Whether a host, as spelled in an address, is this machine or in a private network.
 
+    Names are judged when they are looked up; here only those that say it themselves.
 
-def _dataset(given: Any) -> str:
+    Example:
+        >>> is_private("127.0.0.1"), is_private("localhost"), is_private("www.amazon.com")
+        (True, True, False)
+    """
+    name = host.strip("[]").rstrip(".").lower()
     try:
-        return check_label(str(given))
-    except DatasetError:
-        raise SettingsError(
-            f"dataset: expected a name of a-z, 0-9, '_' and '-'. Received: {given!r}"
-        ) from None
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        # Addresses in other spellings, such as 0x7f000001 or 127.1, are names to everyone but C.
+        return name == "localhost" or name.endswith(".localhost") or _is_odd_number(name)
+    address = getattr(address, "ipv4_mapped", None) or address
+    return not address.is_global or address.is_multicast
 
 
-def _contact(given: str) -> str:
-    text = " ".join(str(given).split())
-    if any(c in text for c in "()<>") or not text.isprintable():
-        raise SettingsError(
-            f"contact: expected an e-mail or web address without brackets. Received: {given!r}"
-        )
-    return text
+def _is_odd_number(name: str) -> bool:
+    last = name.rsplit(".", 1)[-1]
+    return bool(re.fullmatch(r"0x[0-9a-f]*|[0-9]+", last))
 
 
-def _classes(path: Path, wanted: Any) -> tuple[ClassQueries, ...]:
-    known = load_classes(path)
-    if wanted is None:
+def _classes(path: Path, given: CrawlArguments) -> tuple[WantedClass, ...]:
+    known = load_classes(path, _language(given))
+    if not given.classes:
         return known
-    names = [name.strip() for name in str(wanted).split(",") if name.strip()]
     by_label = {c.label: c for c in known}
-    unknown = [name for name in names if name not in by_label]
-    if unknown or not names:
+    if any(name not in by_label for name in given.classes):
         raise SettingsError(
             f"classes: expected some of {', '.join(by_label)} (from {path.name}). "
-            f"Received: {wanted!r}"
+            f"Received: {', '.join(given.classes)!r}"
         )
-    return tuple(by_label[name] for name in dict.fromkeys(names))
+    return tuple(by_label[name] for name in given.classes)
 
 
-def load_classes(path: Path) -> tuple[ClassQueries, ...]:
+def load_classes(path: Path, language: str = _DEFAULT_LANGUAGE) -> tuple[WantedClass, ...]:
     """Read a classes file.
 
     Args:
         path: a TOML file with a table for each class; see ``crawler/classes.toml``.
+        language: which of the lists by language to take. Default ``"en"``.
 
     Returns:
         The classes, in the file's order.
@@ -262,17 +435,18 @@ def load_classes(path: Path) -> tuple[ClassQueries, ...]:
         raise SettingsError(f"CLASSES_FILE: {path} is not TOML ({error})") from error
     if not tables:
         raise SettingsError(f"CLASSES_FILE: {path} holds no class; add a table such as [jeans]")
-    classes = tuple(_class_queries(path, label, table) for label, table in tables.items())
+    classes = tuple(_class(path, label, table, language) for label, table in tables.items())
     _check_queries_differ(path, classes)
     return classes
 
 
-def _check_queries_differ(path: Path, classes: tuple[ClassQueries, ...]) -> None:
+def _check_queries_differ(path: Path, classes: tuple[WantedClass, ...]) -> None:
     """One search for two classes would find every image under both, and so under neither."""
-    label_of: dict[str, str] = {}
+    label_of: dict[tuple[str, str], str] = {}
     for wanted in classes:
         for query in wanted.queries:
-            other = label_of.setdefault(query.lower(), wanted.label)
+            search = query.lower(), json.dumps(wanted.filters, sort_keys=True, default=str)
+            other = label_of.setdefault(search, wanted.label)
             if other != wanted.label:
                 raise SettingsError(
                     f"CLASSES_FILE: {path}, {other!r} and {wanted.label!r} both search for "
@@ -280,14 +454,47 @@ def _check_queries_differ(path: Path, classes: tuple[ClassQueries, ...]) -> None
                 )
 
 
-def _class_queries(path: Path, label: str, table: Any) -> ClassQueries:
-    queries = table.get("queries") if isinstance(table, dict) else None
-    if (
-        not isinstance(queries, list)
-        or not queries
-        or not all(isinstance(q, str) and q.strip() for q in queries)
-    ):
+def _class(path: Path, label: str, table: Any, language: str) -> WantedClass:
+    where = f"CLASSES_FILE: {path}, class {label!r}"
+    if not isinstance(table, dict):
+        raise SettingsError(f'{where}: expected a table with queries = ["…"]')
+    unknown = sorted(set(table) - {"queries", "must", "must_not", "filters"})
+    if unknown:
         raise SettingsError(
-            f'CLASSES_FILE: {path}, class {label!r}: expected queries = ["…"] with some text'
+            f"{where}: {unknown[0]!r} is not known; known are queries, must, must_not and filters"
         )
-    return ClassQueries(check_label(label), tuple(sorted({" ".join(q.split()) for q in queries})))
+    queries = _texts(where, "queries", table, language, _DEFAULT_LANGUAGE)
+    if not queries:
+        raise SettingsError(f'{where}: expected queries = ["…"] with some text')
+    return WantedClass(
+        label=check_label(label),
+        queries=tuple(sorted(set(queries))),
+        must=_texts(where, "must", table, language),
+        must_not=_texts(where, "must_not", table, language),
+        filters=_filters(where, table.get("filters", {})),
+    )
+
+
+def _texts(where: str, name: str, table: Any, *languages: str) -> tuple[str, ...]:
+    """A list of texts, or that of the first of these languages that a table of lists has."""
+    by_language = table.get(name, [])
+    if not isinstance(by_language, dict):
+        by_language = dict.fromkeys(languages, by_language)
+    for texts in by_language.values():
+        if not isinstance(texts, list) or not all(isinstance(t, str) and t.strip() for t in texts):
+            raise SettingsError(f'{where}: expected {name} = ["…"] with some text')
+    found: list[str] = next((by_language[c] for c in languages if c in by_language), [])
+    return tuple(" ".join(text.split()) for text in found)
+
+
+def _filters(where: str, given: Any) -> dict[str, str]:
+    wrong = not isinstance(given, dict) or not all(
+        re.fullmatch(r"[a-z_-]{1,30}", name) and name not in ("k", "page") and isinstance(text, str)
+        for name, text in given.items()
+    )
+    if wrong:
+        raise SettingsError(
+            f'{where}: expected filters = {{ i = "fashion", rh = "…" }}, parts of a search\'s '
+            "address other than k and page"
+        )
+    return dict(sorted(given.items()))

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from scrapy.exceptions import DropItem
+from scrapy.exceptions import DropItem, IgnoreRequest
+
+#: Reason of an item whose image was not asked for any more. No decision, so not journalled.
+STOPPED = "stopped"
+
+
+class Stopping(IgnoreRequest):
+    """A request that is not sent because the crawl is being stopped."""
 
 
 class Rejected(DropItem):
@@ -12,13 +19,17 @@ class Rejected(DropItem):
         reason: a stable name, for example ``"sponsored"``; becomes a stat and a journal line.
         detail: a sentence for a person.
         failed: True where nothing was decided: the image could not be had.
+        sha256: the stored object, or ``""`` where none was stored.
     """
 
-    def __init__(self, reason: str, detail: str = "", *, failed: bool = False) -> None:
+    def __init__(
+        self, reason: str, detail: str = "", *, failed: bool = False, sha256: str = ""
+    ) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
         self.failed = failed
+        self.sha256 = sha256
 
 
 class Duplicate(DropItem):

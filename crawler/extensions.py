@@ -1,27 +1,53 @@
-"""What happens around a crawl: progress while it runs, a version when it is over."""
+"""What happens around a crawl: its pace, progress while it runs, a version when it is over."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections import Counter
+import time
 from typing import Any
 
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
+from scrapy.extensions.throttle import AutoThrottle
+from scrapy.http import Response
 from tqdm import tqdm
 
 from apparel_clf.dataset import Version, publish
 from apparel_clf.errors import ApparelError
-from crawler import stats
+from crawler import stats, summary
 from crawler.items import ApparelItem
+from crawler.middlewares import KIND
+from crawler.terminal import say
 
-_ACCEPTED_STEP = 50
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class Throttle(AutoThrottle):
+    """Scrapy's AutoThrottle, with a pace of their own for images.
+
+    Images come from a content network in the way in which browsers ask for them, several at a
+    time; search pages are made for each request and are asked for sparingly.
+
+    Args:
+        crawler: the running crawler; ``IMAGE_TARGET_CONCURRENCY`` is read besides Scrapy's own
+            settings.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self._for_pages = self.target_concurrency
+        self._for_images = crawler.settings.getfloat("IMAGE_TARGET_CONCURRENCY")
+
+    def _response_downloaded(self, response: Response, request: Any, spider: Spider) -> None:
+        is_image = request.meta.get(KIND) == "image"
+        self.target_concurrency = self._for_images if is_image else self._for_pages
+        super()._response_downloaded(response, request, spider)
 
 
 class ProgressBars:
-    """One line for each class: unique images so far, of those wanted.
+    """A line for each class: unique images of those wanted, pages, duplicates, rejections, blocks.
 
     Bars on a terminal; elsewhere a line of text now and then, so that a log stays readable.
 
@@ -31,8 +57,11 @@ class ProgressBars:
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
+        self._stats: Any = crawler.stats
         self._bars: dict[str, tqdm[Any]] = {}
-        self._numbers: Counter[str] = Counter()
+        self._wanted = 0
+        self._began = self._said_at = time.monotonic()
+        self._said: dict[str, str] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> ProgressBars:
@@ -41,40 +70,59 @@ class ProgressBars:
             raise NotConfigured("only for spiders that collect classes")
         bars = cls(crawler)
         crawler.signals.connect(bars.opened, signals.spider_opened)
-        crawler.signals.connect(bars.accepted, signals.item_scraped)
+        crawler.signals.connect(bars.moved, signals.item_scraped)
+        crawler.signals.connect(bars.moved, signals.item_dropped)
         crawler.signals.connect(bars.closed, signals.spider_closed)
         return bars
 
     def opened(self, spider: Any) -> None:
         """Draw a bar for each class."""
-        if not sys.stderr.isatty():
-            return
-        for place, wanted in enumerate(spider.config.classes):
-            self._bars[wanted.label] = tqdm(
-                total=spider.config.per_class, desc=wanted.label, unit="img", position=place
-            )
+        self._wanted = spider.config.per_class
+        self._said = {wanted.label: "" for wanted in spider.config.classes}
+        if sys.stderr.isatty():
+            for place, label in enumerate(self._said):
+                self._bars[label] = tqdm(
+                    total=self._wanted, desc=label, unit="img", position=place, dynamic_ncols=True
+                )
 
-    def accepted(self, item: ApparelItem) -> None:
-        """Move a class's bar."""
+    def moved(self, item: ApparelItem) -> None:
+        """Move a class's bar, or say where all classes are."""
         if item.label in self._bars:
-            bar = self._bars[item.label]
-            if bar.total and bar.n < bar.total:  # the last page may hold more than were wanted
-                bar.update()
-            return
-        self._numbers[item.label] += 1
-        if self._numbers[item.label] % _ACCEPTED_STEP == 0:
-            sys.stderr.write(f"{item.label}: {self._numbers[item.label]} unique images\n")
+            self._draw(item.label)
+        elif time.monotonic() - self._said_at >= _SECONDS_BETWEEN_LINES:
+            self._say_all()
 
     def closed(self) -> None:
-        """Leave the bars as they are."""
-        for bar in self._bars.values():
+        """Leave the bars, or the last lines, as they are at the end."""
+        for label, bar in self._bars.items():
+            self._draw(label)
             bar.close()
+        if not self._bars:
+            self._say_all()
+
+    def _draw(self, label: str) -> None:
+        bar = self._bars[label]
+        counts = summary.counts(self._stats, label)
+        told = ", ".join(f"{name} {counts[name]}" for name in stats.COLUMNS if name != "accepted")
+        bar.set_postfix_str(told, refresh=False)
+        # The last page may hold more than were wanted.
+        bar.update(min(counts[stats.ACCEPTED], self._wanted) - bar.n)
+
+    def _say_all(self) -> None:
+        self._said_at = time.monotonic()
+        for label, before in self._said.items():
+            counts = summary.counts(self._stats, label)
+            line = summary.progress_line(label, counts, self._wanted, self._said_at - self._began)
+            if any(counts.values()) and str(counts) != before:
+                self._said[label] = str(counts)
+                say(line)
 
 
 class PublishOnClose:
     """Publishes the next version when a crawl has come to its end by itself.
 
-    A crawl that was interrupted keeps its journal and is published with the next one.
+    A crawl that was interrupted or blocked keeps its journal, and the same command goes on with
+    it. Either way ``crawl.json`` beside the versions tells what happened.
 
     Args:
         crawler: the running crawler.
@@ -85,7 +133,7 @@ class PublishOnClose:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> PublishOnClose:
-        """Connect to the end of the crawl; by then the journal is closed."""
+        """Connect to the end of the crawl; by then every image is in the journal."""
         if not hasattr(crawler.spider, "config"):
             raise NotConfigured("only for spiders that collect classes")
         extension = cls(crawler)
@@ -93,19 +141,27 @@ class PublishOnClose:
         return extension
 
     async def closed(self, spider: Spider, reason: str) -> None:
-        """Publish, off the reactor's thread."""
+        """Publish and sum up, off the reactor's thread."""
         collecting: Any = spider
-        if reason != "finished" or collecting.problem:
+        journal = getattr(collecting, "journal", None)
+        if journal is None:
             return
-        if not self._accepted_any(collecting):
-            collecting.problem = no_images(collecting, self.crawler.stats)
-            return
+        finished = reason == "finished" and not collecting.problem
+        found = self._found_any(collecting)
+        if finished and not any(collecting.troubles.values()):
+            journal.end(published=found)
+        journal.close()
+        if finished and not found:
+            collecting.problem = summary.no_images(collecting)
         try:
-            collecting.version = await asyncio.to_thread(_publish, collecting)
-        except ApparelError as error:
+            if finished and found:
+                collecting.version = await asyncio.to_thread(_publish, collecting)
+            if journal.began:
+                await asyncio.to_thread(summary.write, collecting, reason)
+        except (ApparelError, OSError) as error:
             collecting.problem = str(error)
 
-    def _accepted_any(self, spider: Any) -> bool:
+    def _found_any(self, spider: Any) -> bool:
         collector: Any = self.crawler.stats
         labels = (wanted.label for wanted in spider.config.classes)
         return any(stats.count(collector, label, stats.ACCEPTED) for label in labels)
@@ -113,26 +169,3 @@ class PublishOnClose:
 
 def _publish(spider: Any) -> Version:
     return publish(spider.config.dataset_folder)
-
-
-def no_images(spider: Any, collector: Any) -> str:
-    """Say why a crawl ended without an image, as far as the stats tell."""
-    values = collector.get_stats()
-    agent = spider.crawler.settings["USER_AGENT"]
-    if values.get("robotstxt/forbidden") and not values.get("apparel/rejected/download_failed"):
-        return (
-            f"{spider.config.base_url}: its robots.txt refuses its search pages to '{agent}', and "
-            "it is obeyed. Nothing was fetched"
-        )
-    why = [
-        f"{name.rsplit('/', 1)[1]} {number}"
-        for name, number in sorted(values.items())
-        if name.startswith(("apparel/blocked/", "apparel/rejected/"))
-    ]
-    hint = ""
-    if any(name in values for name in ("apparel/blocked/captcha", "apparel/blocked/interstitial")):
-        hint = ". The shop asks for a CAPTCHA, which is never answered; try again much later"
-    return (
-        f"{spider.config.base_url}: no image was accepted ({', '.join(why) or 'no results'})"
-        f"{hint}. See more with -L INFO"
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from apparel_clf.dataset import ImageRecord, Rejection
+from apparel_clf.dataset import ImageRecord, Place, Rejection
 from apparel_clf.images import Signature
 
 
@@ -21,8 +21,11 @@ class ApparelItem:
         position: place on the page, from 1.
         asin: the product.
         title: its title, plain text.
-        image_url: address of the picture's original.
+        image_url: address of the picture: first the original's, in the end the one fetched.
+        candidates: the addresses to try, best first; without them, `image_url` alone.
         sponsored: whether the result is an advertisement.
+        past_end: whether it filled a page past the last.
+        number: its place among all results of its class in this crawl, from 1.
         sha256: hash of the image's bytes, ``""`` until it has been fetched and checked.
         signature: what identifies the picture, None until then.
     """
@@ -36,9 +39,17 @@ class ApparelItem:
     asin: str
     title: str
     image_url: str
+    candidates: tuple[str, ...] = ()
     sponsored: bool = False
+    past_end: bool = False
+    number: int = 1
     sha256: str = ""
     signature: Signature | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where the result stands in the shop."""
+        return self.label, self.query, self.page, self.position
 
     def record(self, signature: Signature) -> ImageRecord:
         """Return what the journal keeps of a fetched image."""
@@ -55,7 +66,7 @@ class ApparelItem:
             position=self.position,
         )
 
-    def rejection(self, reason: str, detail: str) -> Rejection:
+    def rejection(self, reason: str, detail: str, *, failed: bool = False) -> Rejection:
         """Return what the journal keeps of a result that was turned away."""
         return Rejection(
             label=self.label,
@@ -64,4 +75,11 @@ class ApparelItem:
             sha256=self.sha256,
             asin=self.asin,
             image_url=self.image_url,
+            source=self.source,
+            query=self.query,
+            title=self.title,
+            page_url=self.page_url,
+            page=self.page,
+            position=self.position,
+            failed=failed,
         )

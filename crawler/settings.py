@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scrapy.settings import default_settings
-
 from crawler.browser import is_unneeded, launch_options, user_agent
 
 BOT_NAME = "apparel-clf"
@@ -31,34 +29,49 @@ IMAGE_HOSTS = [
 IMAGE_MIN_SIDE = 48
 # Banners and rulers are longer; the tallest sarees are about 1:3.
 IMAGE_MAX_ASPECT = 4.0
+# A page, or the shop, that has refused this often in a row is given up; its work is kept.
+BLOCK_LIMIT = 6
+# Seconds before a refused page is asked for again; doubled each time.
+BLOCK_BACKOFF = 15.0
+# No pause is longer; a shop that asks for more ends the crawl.
+BLOCK_PAUSE_MAX = 600.0
 
 # --- Politeness -----------------------------------------------------------------------------
 # Says what this is. The spider adds the contact.
 USER_AGENT = user_agent()
 ROBOTSTXT_OBEY = True
 AUTOTHROTTLE_ENABLED = True
+# Seconds between the first pages, until their pace is known; for a shop of one's own (base_url)
+# that of images.
 AUTOTHROTTLE_START_DELAY = 1.0
 AUTOTHROTTLE_MAX_DELAY = 60.0
-# Two requests under way at a shop's usual pace; above it, AutoThrottle slows down.
-AUTOTHROTTLE_TARGET_CONCURRENCY = 2.0
+# One search page asked for at a time, at the pace at which the shop answers.
+AUTOTHROTTLE_TARGET_CONCURRENCY = 1.0
+# Images come from a content network, which browsers ask for six at a time and more.
+IMAGE_TARGET_CONCURRENCY = 8.0
+# Seconds between the first images, until their pace is known.
+IMAGE_START_DELAY = 0.1
 CONCURRENT_REQUESTS = 16
 CONCURRENT_REQUESTS_PER_DOMAIN = 8
 # A search page is rendered once; whoever was logged in or tracked is none of our business.
 COOKIES_ENABLED = False
 TELNETCONSOLE_ENABLED = False
 
+DOWNLOADER_MIDDLEWARES = {
+    "crawler.middlewares.AddressMiddleware": 50,
+    # Nearer to the downloader than Scrapy's own retries (550), which know nothing of blocks.
+    "crawler.middlewares.BlockMiddleware": 560,
+}
+
 # --- Limits ---------------------------------------------------------------------------------
 DOWNLOAD_TIMEOUT = 60
-# Scrapy's own, and whatever a browser can fail with: a page that was cut is asked for again.
-RETRY_EXCEPTIONS = [*default_settings.RETRY_EXCEPTIONS, "playwright.async_api.Error"]
 # No product picture is larger; checked while the bytes come in.
 DOWNLOAD_MAXSIZE = 32 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 16 * 1024 * 1024
 
 # --- Browser --------------------------------------------------------------------------------
 DOWNLOAD_HANDLERS = {
-    "http": "scrapy_playwright.handler.ScrapyPlaywrightDownloadHandler",
-    "https": "scrapy_playwright.handler.ScrapyPlaywrightDownloadHandler",
+    **dict.fromkeys(("http", "https"), "crawler.handler.BrowserHandler"),
     # A page must not lead the crawler to files of this machine or to other services.
     **dict.fromkeys(("data", "file", "ftp", "s3")),
 }
@@ -69,6 +82,14 @@ PLAYWRIGHT_LAUNCH_OPTIONS = launch_options()
 PLAYWRIGHT_MAX_PAGES_PER_CONTEXT = 4
 PLAYWRIGHT_DEFAULT_NAVIGATION_TIMEOUT = 30_000
 PLAYWRIGHT_ABORT_REQUEST = is_unneeded
+# A tab costs as much to open as a page to render, so it serves several.
+BROWSER_TAB_PAGES = 25
+# Then the browser is replaced, which bounds its memory.
+BROWSER_PAGES = 200
+# Seconds for a page, whatever hangs; with it goes the browser.
+BROWSER_PAGE_TIMEOUT = 90.0
+# Names that lead into a private network are refused, but for the shop's own if it is there.
+TWISTED_DNS_RESOLVER = "crawler.resolver.PublicResolver"
 
 # --- From result to image -------------------------------------------------------------------
 ITEM_PIPELINES = {
@@ -78,6 +99,8 @@ ITEM_PIPELINES = {
     "crawler.pipelines.DedupePipeline": 400,
 }
 EXTENSIONS = {
+    "scrapy.extensions.throttle.AutoThrottle": None,
+    "crawler.extensions.Throttle": 50,
     "crawler.extensions.ProgressBars": 100,
     "crawler.extensions.PublishOnClose": 200,
 }

@@ -8,8 +8,15 @@ PAGES = "pages"
 ACCEPTED = "accepted"
 DUPLICATES = "duplicates"
 REJECTED = "rejected"
+BLOCKS = "blocks"
 # Images of a class that could not be fetched: what the shop or the network did, not a choice.
 FAILED_IMAGES = "failed_images"
+
+#: What is told of each class, in this order.
+COLUMNS = (PAGES, ACCEPTED, DUPLICATES, REJECTED, BLOCKS)
+
+_REASONS = "apparel/rejected/"
+_BLOCKED = "apparel/blocked/"
 
 
 def stat_name(label: str, what: str) -> str:
@@ -34,9 +41,24 @@ def increase(stats: StatsCollector, label: str, what: str) -> None:
 
 def reason_name(reason: str) -> str:
     """Return the stat that counts rejections for one reason."""
-    return f"apparel/rejected/{reason}"
+    return f"{_REASONS}{reason}"
 
 
 def block_name(kind: str) -> str:
     """Return the stat that counts block pages of one kind."""
-    return f"apparel/blocked/{kind}"
+    return f"{_BLOCKED}{kind}"
+
+
+def reasons(stats: StatsCollector) -> dict[str, int]:
+    """Return how many results were turned away, by reason."""
+    return _under(stats, _REASONS)
+
+
+def blocks(stats: StatsCollector) -> dict[str, int]:
+    """Return how many blocks were met, by kind."""
+    return _under(stats, _BLOCKED)
+
+
+def _under(stats: StatsCollector, prefix: str) -> dict[str, int]:
+    values = stats.get_stats()
+    return {n.removeprefix(prefix): values[n] for n in sorted(values) if n.startswith(prefix)}

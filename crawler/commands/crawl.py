@@ -1,36 +1,49 @@
-"""`scrapy crawl` with checked arguments, a closing table and an exit status to rely on."""
+"""`scrapy crawl` with checked arguments, a dry run, a closing table and a status to rely on."""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from scrapy.commands.crawl import Command as ScrapyCrawlCommand
 from scrapy.exceptions import UsageError
 from scrapy.spiderloader import get_spider_loader
 
-from apparel_clf.dataset import Staging
-from apparel_clf.errors import SettingsError
-from crawler import stats
-from crawler.browser import NO_BROWSER, find_chromium, starts
-from crawler.config import ARGUMENTS, crawl_config
+from apparel_clf.dataset import version_numbers
+from apparel_clf.errors import ApparelError, SettingsError
+from crawler import stats, summary
+from crawler.browser import user_agent
+from crawler.config import ARGUMENTS, CrawlConfig, crawl_config
+from crawler.journal import CrawlJournal
 from crawler.spiders.amazon_apparel import AmazonApparelSpider
 
-DONE, FAILED, USAGE = 0, 1, 2
+DONE, FAILED, USAGE, BLOCKED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class Command(ScrapyCrawlCommand):
     """Scrapy's own command, for every spider; ours gets more."""
 
     def long_desc(self) -> str:
-        """Describe the command and the arguments of `amazon_apparel`."""
+        """Describe the command, the arguments of `amazon_apparel` and the exit status."""
         told = ". ".join(f"-a {name}=…: {meaning}" for name, meaning in ARGUMENTS.items())
-        return f"Run a spider. Arguments of amazon_apparel: {told}"
+        return (
+            f"Run a spider. Arguments of {AmazonApparelSpider.name}: {told}. Exit status: 0 done, "
+            "1 failed or a class is short, 2 wrong arguments, 3 the shop refused, 130 interrupted; "
+            "after 1, 3 and 130 the same command goes on where it was."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the options."""
+        super().add_options(parser)
+        parser.add_argument(
+            "--dry-run", action="store_true", help="show what would be fetched, and fetch nothing"
+        )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Run the spider; exit status 0 if it is done, 1 if it failed, 2 for wrong arguments."""
+        """Run the spider; `long_desc` tells the exit status."""
         if len(args) > 1:
             raise UsageError(
                 f"{' '.join(args[1:])}: not understood. Arguments of a spider follow -a, "
@@ -40,27 +53,35 @@ class Command(ScrapyCrawlCommand):
         if args != [AmazonApparelSpider.name]:
             super().run(args, opts)
             return
-        # Its own words about a failed page, with a traceback; ours are in the closing lines.
+        # Their own words about a failed page or request, with tracebacks; ours are said above.
         logging.getLogger("scrapy-playwright").setLevel(logging.ERROR)
-        problem = self._check(args[0], opts.spargs)
-        if problem:
-            self.exitcode, message = problem
-            sys.stderr.write(f"error: {message}\n")
+        try:
+            config = self._config(args[0], opts.spargs)
+        except SettingsError as error:
+            self._fail(USAGE, str(error))
             return
-        crawler = self._crawl(args[0], opts.spargs)
-        self.exitcode = self._close(crawler)
+        if opts.dry_run:
+            self._show(config)
+            return
+        self.exitcode = self._close(self._crawl(args[0], opts.spargs))
 
-    def _check(self, name: str, arguments: dict[str, Any]) -> tuple[int, str] | None:
+    def _config(self, name: str, arguments: dict[str, Any]) -> CrawlConfig:
         settings: Any = self.settings
         get_spider_loader(settings).load(name).update_settings(settings)
+        return crawl_config(settings, arguments)
+
+    def _fail(self, code: int, message: str) -> None:
+        self.exitcode = code
+        sys.stderr.write(f"error: {message}\n")
+
+    def _show(self, config: CrawlConfig) -> None:
         try:
-            crawl_config(settings, arguments)
-        except SettingsError as error:
-            return USAGE, str(error)
-        failed = starts()
-        if failed and find_chromium():
-            return FAILED, f"{find_chromium()} does not start ({failed}). Mend or remove it"
-        return (FAILED, NO_BROWSER) if failed else None
+            journal = CrawlJournal(config)
+        except (ApparelError, OSError) as error:
+            self._fail(FAILED, str(error))
+            return
+        sys.stdout.write("\n".join(dry_run(config, journal)) + "\n")
+        journal.close()
 
     def _crawl(self, name: str, arguments: dict[str, Any]) -> Any:
         process: Any = self.crawler_process
@@ -74,68 +95,47 @@ class Command(ScrapyCrawlCommand):
         if self.crawler_process.bootstrap_failed or spider is None:  # type: ignore[union-attr]
             return FAILED
         if any(stats.count(crawler.stats, c.label, stats.PAGES) for c in spider.config.classes):
-            sys.stdout.write(closing_table(crawler.stats, spider.config))
+            sys.stdout.write(summary.closing_table(crawler.stats, spider.config))
+            sys.stdout.write(summary.reasons_line(crawler.stats))
         if spider.problem:
             sys.stderr.write(f"error: {spider.problem}\n")
-            return FAILED
+            return BLOCKED if crawler.stats.get_value("finish_reason") == "blocked" else FAILED
         if spider.version is None:
-            sys.stderr.write(interrupted(spider.config))
-            return FAILED
-        sys.stdout.write(published_line(spider.version))
-        ended, failed = short_classes(crawler.stats, spider)
+            sys.stderr.write(summary.interrupted(spider))
+            return INTERRUPTED
+        sys.stdout.write(summary.published_line(spider.version))
+        sys.stdout.write(summary.conflicts_line(spider.version))
+        ended, failed = summary.short_classes(crawler.stats, spider)
         sys.stdout.write(ended)
         sys.stderr.write(failed)
         return FAILED if failed else DONE
 
 
-def closing_table(collector: Any, config: Any) -> str:
-    """Return a line for each class: pages, accepted, duplicates, rejected."""
-    head = f"{'class':<16}{'pages':>8}{'accepted':>10}{'duplicates':>12}{'rejected':>10}\n"
-    columns = ((stats.PAGES, 8), (stats.ACCEPTED, 10), (stats.DUPLICATES, 12), (stats.REJECTED, 10))
-    lines = [
-        f"{wanted.label:<16}"
-        + "".join(f"{stats.count(collector, wanted.label, what):>{w}}" for what, w in columns)
-        for wanted in config.classes
-    ]
-    return head + "\n".join(lines) + "\n"
+def dry_run(config: CrawlConfig, journal: CrawlJournal) -> Iterator[str]:
+    """Yield the lines that tell what a crawl would fetch.
 
-
-def short_classes(collector: Any, spider: Any) -> tuple[str, str]:
-    """Name the classes that got fewer images than were wanted, and why.
-
-    Returns:
-        What is only worth knowing, because the search came to its end; and what failed.
+    Args:
+        config: the crawl.
+        journal: what is known of it and of the dataset.
     """
-    ended, failed = "", ""
-    for wanted in spider.config.classes:
-        number = stats.count(collector, wanted.label, stats.ACCEPTED)
-        troubles = list(spider.troubles[wanted.label])
-        lost = stats.count(collector, wanted.label, stats.FAILED_IMAGES)
-        if lost:
-            troubles.append(f"{lost} images could not be fetched")
-        if number >= spider.config.per_class:
-            continue
-        short = f"{wanted.label}: {number} of {spider.config.per_class} images"
-        if troubles:
-            failed += (
-                f"error: {short}: {'; '.join(troubles)}. What came is published; run it again\n"
-            )
-        else:
-            ended += f"{short}, then the search ended; more queries in the classes file find more\n"
-    return ended, failed
+    number = 1 + max(version_numbers(config.dataset_folder), default=0)
+    searches = sum(len(wanted.queries) for wanted in config.classes)
+    yield "Nothing was fetched. A crawl would:"
+    yield f"  ask        {config.base_url}, obeying its robots.txt"
+    yield f"  as         {user_agent(config.contact)}"
+    for wanted in config.classes:
+        yield f"  collect    {wanted.label}: {config.per_class} unique images{_rules(wanted)}"
+        for query in wanted.queries:
+            yield f"             {config.search_url(query, wanted.filters)}"
+    yield f"  read       at most {searches * config.pages} search pages ({config.pages} a query)"
+    yield f"  fetch      images from {', '.join(config.image_hosts)}"
+    yield f"  keep       {len(journal.known)} stored images as they are"
+    if journal.resumed:
+        yield f"  go on      with an interrupted crawl: {journal.before} are there already"
+    yield f"  publish    {config.dataset_folder / f'v{number}'}"
 
 
-def interrupted(config: Any) -> str:
-    """Say that a crawl was interrupted and what became of its work."""
-    if not Staging(config.dataset_folder).journals_folder.is_dir():
-        return "error: the crawl was interrupted before anything was fetched\n"
-    return (
-        "error: the crawl was interrupted. What it fetched is kept: run it again to go on, or "
-        f"publish it with: apparel-clf dataset publish {config.dataset_folder}\n"
-    )
-
-
-def published_line(version: Any) -> str:
-    """Say where the version is and what it holds."""
-    sizes = ", ".join(f"{split} {sum(by.values())}" for split, by in version.counts.items())
-    return f"published {version.path}: {len(version)} images ({sizes}), id {version.id[:12]}\n"
+def _rules(wanted: Any) -> str:
+    must = f", title with one of: {', '.join(wanted.must)}" if wanted.must else ""
+    must_not = f", title without: {', '.join(wanted.must_not)}" if wanted.must_not else ""
+    return f"{must}{must_not}"

@@ -7,12 +7,15 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from apparel_clf.errors import ApparelError
-from crawler.storefront import Storefront
+
+if TYPE_CHECKING:
+    from crawler.storefront import Storefront
 
 
 class Command(ScrapyCommand):
@@ -80,6 +83,9 @@ class Command(ScrapyCommand):
 
 
 def _opened(opts: argparse.Namespace) -> Storefront:
+    # Scrapy imports every command for every command; a crawl should not wait for a shop's server.
+    from crawler.storefront import Storefront
+
     return Storefront(
         opts.catalogue,
         seed=opts.seed,

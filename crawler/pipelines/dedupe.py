@@ -16,13 +16,15 @@ from crawler.items import ApparelItem
 class DedupePipeline:
     """Drops what is an exact or near duplicate of an image of this crawl in the same class.
 
-    The count steers the crawl; which picture of several is kept is decided when publishing.
+    Images are counted in the shop's order, whatever the order of downloads, so that the same shop
+    always gives the same count. Which picture of several is kept is decided when publishing.
 
     Args:
         crawler: the running crawler.
     """
 
     def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
         self._stats: Any = crawler.stats
         self._indexes: dict[str, DuplicateIndex] = defaultdict(DuplicateIndex)
 
@@ -31,15 +33,19 @@ class DedupePipeline:
         """Build with the crawler's stats."""
         return cls(crawler)
 
-    def process_item(self, item: ApparelItem) -> ApparelItem:
-        """Pass a new picture on.
+    async def process_item(self, item: ApparelItem) -> ApparelItem:
+        """Pass a new picture on, when all results before it are through.
 
         Raises:
             Duplicate: the picture was seen before.
         """
         if item.signature is None:
             return item
+        spider: Any = self.crawler.spider
+        order = spider.walks[item.label].order
+        await order.turn(item.number)
         kind = self._indexes[item.label].add(item.signature)
+        order.through(item.number)
         if kind is not None:
             stats.increase(self._stats, item.label, stats.DUPLICATES)
             raise Duplicate(kind)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urljoin
 
 from scrapy import Request
 from scrapy.crawler import Crawler
+from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from scrapy.pipelines.files import FilesPipeline
 from scrapy.pipelines.media import MediaPipeline
@@ -15,15 +18,33 @@ from twisted.python.failure import Failure
 from apparel_clf.dataset import ObjectStore, Staging
 from apparel_clf.errors import ImageError
 from apparel_clf.images import Signature, sign
-from crawler.exceptions import Rejected
+from crawler.exceptions import STOPPED, Rejected, Stopping
+from crawler.hosts import is_allowed_image
 from crawler.items import ApparelItem
+from crawler.journal import CrawlJournal
+from crawler.middlewares import KIND, LABEL
+
+# The picture is not there in this size; another may be.
+_NOT_THERE = (403, 404, 410)
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MAX_REDIRECTS = 3
+
+
+@dataclass(frozen=True)
+class _Fetched:
+    """What became of an address: where the image was in the end and what it is, or why not."""
+
+    url: str
+    signature: Signature | None = None
+    rejected: Rejected | None = None
 
 
 class ImagePipeline(FilesPipeline):
     """Scrapy's FilesPipeline over a content-addressed store.
 
-    FilesPipeline rather than ImagesPipeline, which re-encodes what it fetches. Each address is
-    fetched once, in this crawl or an earlier one of the same dataset.
+    FilesPipeline rather than ImagesPipeline, which re-encodes what it fetches. The original is
+    asked for first; where it isn't there, the next smaller size that the card offers. Each address
+    is fetched once, in this crawl or an earlier one of the same dataset.
 
     Args:
         staging: the dataset's folder.
@@ -34,13 +55,7 @@ class ImagePipeline(FilesPipeline):
         self.objects: ObjectStore = staging.objects
         self.min_side = crawler.settings.getint("IMAGE_MIN_SIDE")
         self.max_aspect = crawler.settings.getfloat("IMAGE_MAX_ASPECT")
-        self._known: dict[str, Signature] = {
-            record.image_url: record.signature
-            for journal in staging.journals()
-            for record in journal.images
-            if record.sha256 in self.objects
-        }
-        self._rejected: dict[str, Rejected] = {}
+        self._failed: dict[str, Rejected] = {}
         super().__init__(str(self.objects.folder.resolve()), crawler=crawler)
 
     @classmethod
@@ -49,25 +64,37 @@ class ImagePipeline(FilesPipeline):
         config = crawler.spider.config  # type: ignore[union-attr]
         return cls(Staging(config.dataset_folder), crawler=crawler)
 
+    async def process_item(self, item: ApparelItem) -> ApparelItem:  # type: ignore[override]
+        """Give an item its signature: from an interrupted crawl's journal, or by fetching.
+
+        Raises:
+            Rejected: its image could not be fetched or used, now or then.
+        """
+        record = self._journal.image(item.place)
+        if record is not None:
+            item.image_url = record.image_url
+            return self._signed(item, record.signature)
+        before = self._journal.rejection(item.place)
+        if before is not None:
+            item.sha256 = before.sha256
+            raise Rejected(before.reason, before.detail)
+        return await super().process_item(item)  # type: ignore[no-any-return]
+
     def get_media_requests(
         self, item: ApparelItem, info: MediaPipeline.SpiderInfo
     ) -> list[Request]:
-        """Ask for the one image of an item.
-
-        Images have a download slot of their own, so that AutoThrottle learns their pace and not
-        that of rendered pages, also where one host serves both.
-        """
-        slot = f"images {self.crawler.spider.config.source}"  # type: ignore[union-attr]
-        return [Request(item.image_url, meta={"download_slot": slot})]
+        """Ask for the original of an item's image."""
+        return [self._request(item.image_url, item.label)]
 
     def media_to_download(
         self, request: Request, info: MediaPipeline.SpiderInfo, *, item: Any = None
     ) -> Any:
         """Skip the download of what is stored already."""
-        if request.url in self._known:
-            self.inc_stats("uptodate")
-            return self._outcome(request.url, "uptodate")
-        return None
+        known = self._journal.known.get(request.url)
+        if known is None:
+            return None
+        self.inc_stats("uptodate")
+        return _Fetched(request.url, known)
 
     async def media_downloaded(
         self,
@@ -79,26 +106,21 @@ class ImagePipeline(FilesPipeline):
     ) -> Any:
         """Check, sign and store a response's bytes, off the reactor's thread."""
         try:
-            if response.status != 200:
-                raise Rejected(f"http_{response.status}", request.url, failed=True)
-            signature = await asyncio.to_thread(self._examine, response.body, request.url)
+            found = await self._best(response, item)
+            signature = await asyncio.to_thread(self._examine, found.body, found.url)
         except Rejected as rejected:
-            self._rejected[request.url] = rejected
-            return self._outcome(request.url, "rejected")
+            return _Fetched(request.url, rejected=rejected)
         except OSError as error:
             await self._stop(error)
             raise
-        self._known[request.url] = signature
         self.inc_stats("downloaded")
-        return self._outcome(request.url, "downloaded")
+        return _Fetched(found.url, signature)
 
     def media_failed(
         self, failure: Failure, request: Request, info: MediaPipeline.SpiderInfo
     ) -> Any:
         """Note why an image could not be fetched; the item is rejected for it later."""
-        self._rejected[request.url] = Rejected(
-            "download_failed", f"{request.url}: {failure.getErrorMessage()}", failed=True
-        )
+        self._failed[request.url] = _failed(request.url, failure.value)
 
     def item_completed(
         self, results: list[Any], item: ApparelItem, info: MediaPipeline.SpiderInfo
@@ -108,39 +130,111 @@ class ImagePipeline(FilesPipeline):
         Raises:
             Rejected: its image could not be fetched or used.
         """
-        url = item.image_url
-        if url not in self._known:
-            raise self._rejected.get(url, Rejected("download_failed", url, failed=True))
-        item.signature = self._known[url]
-        item.sha256 = item.signature.sha256
+        ok, fetched = results[0]
+        if not ok or fetched is None:
+            raise self._failed.get(item.image_url) or _failed(item.image_url, fetched)
+        if fetched.rejected is not None:
+            item.sha256 = fetched.rejected.sha256
+            raise fetched.rejected
+        item.image_url = fetched.url
+        return self._signed(item, fetched.signature)
+
+    @property
+    def _journal(self) -> CrawlJournal:
+        spider: Any = self.crawler.spider
+        journal: CrawlJournal = spider.journal
+        return journal
+
+    @staticmethod
+    def _signed(item: ApparelItem, signature: Signature) -> ApparelItem:
+        item.signature, item.sha256 = signature, signature.sha256
         return item
+
+    def _request(self, url: str, label: str) -> Request:
+        """A request for an image.
+
+        Images have a download slot of their own, so that AutoThrottle learns their pace and not
+        that of rendered pages, also where one host serves both.
+        """
+        slot = self.crawler.spider.config.image_slot  # type: ignore[union-attr]
+        return Request(url, meta={"download_slot": slot, KIND: "image", LABEL: label})
+
+    async def _best(self, response: Response, item: ApparelItem) -> Response:
+        """The largest picture that is there: the original, or the next smaller one offered."""
+        response = await self._followed(response, item)
+        for url in item.candidates:
+            if response.status not in _NOT_THERE:
+                break
+            if url != item.image_url:
+                response = await self._followed(await self._fetch(url, item), item)
+        if response.status != 200:
+            raise Rejected(f"http_{response.status}", response.url, failed=True)
+        return response
+
+    async def _followed(self, response: Response, item: ApparelItem) -> Response:
+        """Follow redirects, as far as they stay where images may come from."""
+        for _ in range(_MAX_REDIRECTS):
+            location = (response.headers.get("Location") or b"").decode("latin-1")
+            if response.status not in _REDIRECTS or not location:
+                break
+            try:
+                url = urljoin(response.url, location)
+            except ValueError:
+                url = location
+            hosts = self.crawler.spider.config.image_hosts  # type: ignore[union-attr]
+            if not is_allowed_image(url, hosts):
+                raise Rejected("foreign_host", f"{response.url} leads to {url}")
+            response = await self._fetch(url, item)
+        return response
+
+    async def _fetch(self, url: str, item: ApparelItem) -> Response:
+        request = self._request(url, item.label)
+        request.meta["handle_httpstatus_all"] = True
+        engine: Any = self.crawler.engine
+        try:
+            response: Response = await engine.download_async(request)
+        except Exception as error:  # whatever the network raises: this image was not to be had
+            raise _failed(url, error) from error
+        return response
 
     def _examine(self, data: bytes, url: str) -> Signature:
         try:
             signature = sign(data, url)
         except ImageError as error:
             raise Rejected(error.code, error.reason) from error
-        self._check_shape(signature)
         self.objects.put(data)
+        reason, detail = self._unfit(signature)
+        if reason:
+            # Kept all the same: a person who looks at what was turned away can take it back.
+            raise Rejected(reason, detail, sha256=signature.sha256)
         return signature
+
+    def _unfit(self, signature: Signature) -> tuple[str, str]:
+        short, long = sorted((signature.width, signature.height))
+        size = f"{signature.width}x{signature.height}"
+        if short < self.min_side:
+            return "too_small", f"{size}, the shorter side is under {self.min_side}"
+        if long > self.max_aspect * short:
+            return "aspect", f"{size}, longer than {self.max_aspect:g} times its width"
+        if signature.blank:
+            return "blank", f"{size} of one colour"
+        return "", ""
 
     async def _stop(self, error: OSError) -> None:
         """End the crawl: where one image can't be stored, the next can't either."""
         spider: Any = self.crawler.spider
-        spider.problem = (
+        spider.stop(
+            "not_stored",
             f"{self.objects.folder}: images cannot be stored ({error.strerror}). What was fetched "
-            "before is kept; mend it and run the crawl again"
+            "before is kept; mend it and run the crawl again",
         )
-        await self.crawler.stop_async()
 
-    def _check_shape(self, signature: Signature) -> None:
-        short, long = sorted((signature.width, signature.height))
-        size = f"{signature.width}x{signature.height}"
-        if short < self.min_side:
-            raise Rejected("too_small", f"{size}, the shorter side is under {self.min_side}")
-        if long > self.max_aspect * short:
-            raise Rejected("aspect", f"{size}, longer than {self.max_aspect:g} times its width")
 
-    @staticmethod
-    def _outcome(url: str, status: str) -> dict[str, str | None]:
-        return {"url": url, "path": "", "checksum": None, "status": status}
+def _failed(url: str, error: Any) -> Rejected:
+    if isinstance(error, Rejected):
+        return error
+    if isinstance(error, Stopping):
+        return Rejected(STOPPED, url, failed=True)
+    reason = "not_allowed" if isinstance(error, IgnoreRequest) else "download_failed"
+    told = " ".join(str(error).split()) or type(error).__name__
+    return Rejected(reason, f"{url}: {told}", failed=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -12,17 +12,27 @@ from typing import Any
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider, IgnoreRequest
-from scrapy.http import Response, TextResponse
+from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from scrapy_playwright.page import PageMethod
 from twisted.python.failure import Failure
 
 from apparel_clf.dataset import Version
+from apparel_clf.errors import ApparelError
 from crawler import stats
-from crawler.browser import context_options, user_agent, wait_until_settled
-from crawler.config import ClassQueries, CrawlConfig, crawl_config
+from crawler.browser import context_options, launch_options, user_agent, wait_until_settled
+from crawler.config import CrawlConfig, WantedClass, crawl_config, is_private
+from crawler.exceptions import Stopping
 from crawler.items import ApparelItem
-from crawler.pages import Page, parse_page
+from crawler.journal import CrawlJournal
+from crawler.middlewares import KIND, LABEL, PAGE, failure_kind
+from crawler.order import InOrder
+from crawler.pages import Page, Result
+from crawler.resolver import allow_private
+from crawler.streams import side_by_side
+from crawler.terminal import say
+
+_PREFLIGHT = "preflight"
 
 
 @dataclass(frozen=True)
@@ -36,25 +46,44 @@ class Turn:
 
 @dataclass
 class Walk:
-    """What is still to be read for one class: its queries take turns, a page each."""
+    """One class on its way: the pages still to be read and the results that are under way.
 
-    label: str
+    Args:
+        wanted: the class.
+        turns: the next page of each query; queries take turns, a page each.
+        order: passes results on in the shop's order.
+        results: how many results were yielded so far.
+        open: how many of them are still in the pipelines.
+        changed: set whenever one of them is through.
+        seen: products of each query's pages so far.
+    """
+
+    wanted: WantedClass
     turns: deque[Turn]
+    order: InOrder = field(default_factory=InOrder)
+    results: int = 0
+    open: int = 0
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    seen: dict[str, set[str]] = field(default_factory=dict)
 
+    @property
+    def label(self) -> str:
+        """The class's name."""
+        return self.wanted.label
 
-@dataclass
-class Outstanding:
-    """Items of one page that are still in the pipelines."""
-
-    count: int = 0
-    done: asyncio.Event = field(default_factory=asyncio.Event)
+    def is_news(self, query: str, page: Page) -> bool:
+        """Note a page's products; tell whether any of them was not on an earlier page."""
+        seen = self.seen.setdefault(query, set())
+        new = {result.asin for result in page.results} - seen
+        seen |= new
+        return bool(new)
 
 
 class AmazonApparelSpider(Spider):
     """Collects a labelled image set from a marketplace's search pages.
 
     Search pages are rendered by a browser; images are fetched by Scrapy's own downloader. The
-    arguments are listed in `crawler.config.ARGUMENTS`.
+    arguments are described in `crawler.config.CrawlArguments`.
 
     Example:
         scrapy crawl amazon_apparel -a marketplace=in -a classes=saree -a per_class=500
@@ -62,12 +91,17 @@ class AmazonApparelSpider(Spider):
 
     name = "amazon_apparel"
     config: CrawlConfig
+    journal: CrawlJournal
     #: Why the crawl failed, in a sentence for a person, or None.
     problem: str | None = None
+    #: Whether the crawl has been told to stop before its end.
+    stopping = False
     #: What was published when the crawl was over, or None.
     version: Version | None = None
     #: What kept a class from being read to its end, by label: blocks and pages that failed.
     troubles: dict[str, list[str]]
+    #: The classes on their way, by label.
+    walks: dict[str, Walk]
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> AmazonApparelSpider:
@@ -81,45 +115,85 @@ class AmazonApparelSpider(Spider):
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.config = config
         spider.troubles = {wanted.label: [] for wanted in config.classes}
-        spider._outstanding = {}
-        crawler.signals.connect(spider._item_done, signals.item_scraped)
-        crawler.signals.connect(spider._item_done, signals.item_dropped)
-        crawler.signals.connect(spider._item_done, signals.item_error)
+        spider.walks = {wanted.label: spider._walk(wanted) for wanted in config.classes}
+        for signal in (signals.item_scraped, signals.item_dropped, signals.item_error):
+            crawler.signals.connect(spider._item_through, signal)
         return spider
 
-    _outstanding: dict[tuple[str, str, int], Outstanding]
+    def stop(self, reason: str, problem: str) -> None:
+        """End the crawl before its end, keeping its work.
 
-    async def start(self) -> AsyncIterator[Request]:
-        """Ask for the first page of each class, once the shop has been seen to answer."""
+        Args:
+            reason: one word for Scrapy's ``finish_reason``.
+            problem: a sentence for a person.
+        """
+        if self.stopping:
+            return
+        self.stopping, self.problem = True, problem
+        engine: Any = self.crawler.engine
+        # Not awaited: the engine waits for what is under way, and that may be who called.
+        self._closing = asyncio.ensure_future(engine.close_spider_async(reason=reason))
+
+    async def start(self) -> AsyncIterator[ApparelItem | Request]:
+        """Read what an interrupted crawl left, then ask each class's next page."""
         await self._check_reachable()
-        for wanted in self.config.classes:
-            walk = self._walk(wanted)
-            yield self._request(walk, walk.turns.popleft())
+        self._open_journal()
+        async for output in side_by_side([self._go_on(walk) for walk in self.walks.values()]):
+            yield output
 
     async def parse_search(
         self, response: Response, walk: Walk, turn: Turn
     ) -> AsyncIterator[ApparelItem | Request]:
-        """Yield a search page's results, wait for their images, then ask for the next page."""
-        page = self._read(response, walk)
-        for item in self._items(walk, turn, page):
-            yield item
-        await self._page_done(walk, turn)
-        self._plan_next(walk, turn, page)
-        if walk.turns and not self._is_full(walk):
-            yield self._request(walk, walk.turns.popleft())
+        """Yield a search page's results, then ask for the class's next page."""
+        page = self._checked(response, walk)
+        if page is not None:
+            self.journal.add_page(walk.label, turn.query, turn.page, page)
+            for item in self._items(walk, turn, page):
+                yield item
+        async for output in self._go_on(walk):
+            yield output
 
-    async def page_failed(self, failure: Failure, walk: Walk) -> AsyncIterator[Request]:
+    async def page_failed(
+        self, failure: Failure, walk: Walk
+    ) -> AsyncIterator[ApparelItem | Request]:
         """Go on with the class's other queries when a page could not be had."""
-        reason = (
-            "robots.txt" if isinstance(failure.value, IgnoreRequest) else failure.getErrorMessage()
-        )
-        self._trouble(walk, "not_rendered", f"a page failed ({_first_line(reason)})")
-        if walk.turns:
-            yield self._request(walk, walk.turns.popleft())
+        if isinstance(failure.value, Stopping):
+            return
+        robots = isinstance(failure.value, IgnoreRequest)
+        kind = "robots.txt" if robots else failure_kind(failure.value)  # type: ignore[arg-type]
+        detail = "" if robots else f": {_first_line(failure.getErrorMessage())}"
+        self._trouble(walk, f"a page failed ({kind}{detail})")
+        async for output in self._go_on(walk):
+            yield output
 
-    def _walk(self, wanted: ClassQueries) -> Walk:
-        turns = (Turn(query, 1, self.config.search_url(query)) for query in wanted.queries)
-        return Walk(wanted.label, deque(turns))
+    async def _go_on(self, walk: Walk) -> AsyncIterator[ApparelItem | Request]:
+        """Take pages from the journal while it has them; then ask the shop for the next one.
+
+        Where even the results that are under way can't fill the class, the next page is asked for
+        at once. Otherwise it must be known first whether the class has enough, so that what a
+        version holds depends on the shop and not on which download happened to be first.
+        """
+        while walk.turns and not await self._is_full(walk):
+            turn = walk.turns.popleft()
+            page = self.journal.page(walk.label, turn.query, turn.page)
+            if page is None:
+                yield self._request(walk, turn)
+                return
+            for item in self._items(walk, turn, page):
+                yield item
+
+    def _open_journal(self) -> None:
+        try:
+            self.journal = CrawlJournal(self.config)
+        except (ApparelError, OSError) as error:
+            self.problem = str(error)
+            raise CloseSpider("no_journal") from error
+        if self.journal.resumed:
+            say(f"going on with an interrupted crawl: {self.journal.before} are there already")
+
+    def _walk(self, wanted: WantedClass) -> Walk:
+        urls = ((q, self.config.search_url(q, wanted.filters)) for q in wanted.queries)
+        return Walk(wanted, deque(Turn(query, 1, url) for query, url in urls))
 
     def _request(self, walk: Walk, turn: Turn) -> Request:
         return Request(
@@ -129,83 +203,84 @@ class AmazonApparelSpider(Spider):
             cb_kwargs={"walk": walk, "turn": turn},
             dont_filter=True,  # a filtered page would end its class without a word
             meta={
+                KIND: "page",
+                LABEL: walk.label,
                 "playwright": True,
                 "playwright_page_methods": [PageMethod(wait_until_settled)],
                 "playwright_page_goto_kwargs": {"wait_until": "domcontentloaded"},
                 "handle_httpstatus_all": True,
+                "dont_retry": True,  # BlockMiddleware does, politely
             },
         )
 
     def _items(self, walk: Walk, turn: Turn, page: Page) -> list[ApparelItem]:
-        """The page's results as items, and a note of how many are on their way."""
-        items = [
-            ApparelItem(
-                label=walk.label,
-                query=turn.query,
-                source=self.config.source,
-                page_url=turn.url,
-                page=turn.page,
-                position=result.position,
-                asin=result.asin,
-                title=result.title,
-                image_url=result.image_url,
-                sponsored=result.sponsored,
-            )
-            for result in page.results
+        """Count a page, plan the one after it, and make its results items."""
+        stats.increase(self._stats, walk.label, stats.PAGES)
+        self._plan_next(walk, turn, page)
+        first = walk.results + 1
+        walk.results += len(page.results)
+        walk.open += len(page.results)
+        return [
+            self._item(walk, turn, page, result, number)
+            for number, result in enumerate(page.results, first)
         ]
-        outstanding = Outstanding(len(items))
-        if not items:
-            outstanding.done.set()
-        self._outstanding[walk.label, turn.query, turn.page] = outstanding
-        return items
 
-    def _item_done(self, item: ApparelItem) -> None:
-        outstanding = self._outstanding.get((item.label, item.query, item.page))
-        if outstanding is not None:
-            outstanding.count -= 1
-            if outstanding.count <= 0:
-                outstanding.done.set()
+    def _item(self, walk: Walk, turn: Turn, page: Page, result: Result, number: int) -> ApparelItem:
+        return ApparelItem(
+            label=walk.label,
+            query=turn.query,
+            source=self.config.source,
+            page_url=turn.url,
+            page=turn.page,
+            position=result.position,
+            asin=result.asin,
+            title=result.title,
+            image_url=result.image_url,
+            candidates=addresses(result),
+            sponsored=result.sponsored,
+            past_end=page.past_end,
+            number=number,
+        )
 
-    async def _page_done(self, walk: Walk, turn: Turn) -> None:
-        """Wait until the page's images are in.
+    def _item_through(self, item: ApparelItem) -> None:
+        walk = self.walks[item.label]
+        walk.order.through(item.number)
+        walk.open -= 1
+        walk.changed.set()
 
-        Only then is it known whether the class has enough, so that what a version holds depends
-        on the shop and not on which download happened to be first.
-        """
-        key = (walk.label, turn.query, turn.page)
-        await self._outstanding[key].done.wait()
-        del self._outstanding[key]
+    async def _is_full(self, walk: Walk) -> bool:
+        """Whether a class has enough; waits for results under way as long as they may decide it."""
+        while walk.open and self._accepted(walk) + walk.open >= self.config.per_class:
+            walk.changed.clear()
+            await walk.changed.wait()
+        return self.stopping or self._accepted(walk) >= self.config.per_class
+
+    def _accepted(self, walk: Walk) -> int:
+        return stats.count(self._stats, walk.label, stats.ACCEPTED)
 
     def _plan_next(self, walk: Walk, turn: Turn, page: Page) -> None:
-        organic = [result for result in page.results if not result.sponsored]
-        if not page.next_url or not organic or turn.page >= self.config.pages:
+        news = walk.is_news(turn.query, page)
+        if not page.next_url or page.past_end or not news or turn.page >= self.config.pages:
             return
         if self.config.is_own(page.next_url):
             walk.turns.append(Turn(turn.query, turn.page + 1, page.next_url))
         else:
-            self._trouble(walk, "redirected", f"the next page is elsewhere: {page.next_url}")
+            self._trouble(walk, f"the next page is elsewhere: {page.next_url}")
 
-    def _is_full(self, walk: Walk) -> bool:
-        accepted = stats.count(self._stats, walk.label, stats.ACCEPTED)
-        return accepted >= self.config.per_class
-
-    def _read(self, response: Response, walk: Walk) -> Page:
-        """Read a page and count it; what is no search page of this shop gives no item."""
+    def _checked(self, response: Response, walk: Walk) -> Page | None:
+        """The page if it is a search page of this shop, else None and a note why not."""
+        page: Page = response.meta[PAGE]
         if not self.config.is_own(response.url):
-            self._trouble(walk, "redirected", f"a page led away, to {response.url}")
-            return Page("other", response.url)
-        text = response.text if isinstance(response, TextResponse) else ""
-        page = parse_page(text, response.url, response.status)
-        if page.kind == "search" and response.status < 400:
-            stats.increase(self._stats, walk.label, stats.PAGES)
+            self._trouble(walk, f"a page led away, to {response.url}")
+            return None
+        if page.kind == "search" and not page.block and response.status < 400:
             return page
-        status = f" (HTTP {response.status})" if response.status >= 400 else ""
-        reason = f"the shop answered with a page of kind '{page.kind}'{status}"
-        self._trouble(walk, page.kind, reason)
-        return Page(page.kind, response.url)
+        status = f", HTTP {response.status}" if response.status != 200 else ""
+        what = page.block or page.kind
+        self._trouble(walk, f"the shop answered with a page of kind '{what}'{status}")
+        return None
 
-    def _trouble(self, walk: Walk, kind: str, reason: str) -> None:
-        self._stats.inc_value(stats.block_name(kind))
+    def _trouble(self, walk: Walk, reason: str) -> None:
         self.troubles[walk.label].append(reason)
         self.logger.info("%s: %s", walk.label, reason)
 
@@ -217,7 +292,12 @@ class AmazonApparelSpider(Spider):
         """Ask for robots.txt: one clear error is better than one for each class."""
         request = Request(
             f"{self.config.base_url}/robots.txt",
-            meta={"dont_obey_robotstxt": True, "dont_retry": True, "handle_httpstatus_all": True},
+            meta={
+                "dont_obey_robotstxt": True,
+                "dont_retry": True,
+                "handle_httpstatus_all": True,
+                "download_slot": _PREFLIGHT,
+            },
         )
         engine: Any = self.crawler.engine
         try:
@@ -225,6 +305,12 @@ class AmazonApparelSpider(Spider):
         except Exception as error:  # whatever the network raises, the shop was not reached
             self.problem = unreachable(self.config, error)
             raise CloseSpider("unreachable") from error
+
+
+def addresses(result: Result) -> tuple[str, ...]:
+    """Return where a result's picture is to be had, best first: the original, then by size."""
+    offered: Iterable[str] = (candidate.url for candidate in reversed(result.candidates))
+    return tuple(dict.fromkeys(url for url in (result.image_url, *offered) if url))
 
 
 def _first_line(text: str) -> str:
@@ -242,7 +328,21 @@ def unreachable(config: CrawlConfig, error: BaseException) -> str:
 
 
 def announce(settings: BaseSettings, config: CrawlConfig) -> None:
-    """Put the honest user agent into the settings, for the downloader and the browser alike."""
+    """Put what depends on the shop into the settings, for the downloader and the browser alike:
+    the honest user agent, the language, the first pace, and which private hosts may be reached.
+    """
+    first_delay = settings.getfloat("IMAGE_START_DELAY")
     agent = user_agent(config.contact)
-    settings.set("USER_AGENT", agent, priority="spider")
-    settings.set("PLAYWRIGHT_CONTEXTS", {"default": context_options(agent)}, priority="spider")
+    hosts = sorted(host for host in config.private_hosts)
+    values: dict[str, Any] = {
+        "USER_AGENT": agent,
+        "PLAYWRIGHT_CONTEXTS": {"default": context_options(agent, config.language)},
+        "PLAYWRIGHT_LAUNCH_OPTIONS": launch_options(h for h in hosts if is_private(h)),
+        "DOWNLOAD_SLOTS": {config.image_slot: {"delay": first_delay}, _PREFLIGHT: {"delay": 0.0}},
+        "DEFAULT_REQUEST_HEADERS": {"Accept": "*/*", "Accept-Language": config.language},
+    }
+    if not config.is_marketplace:
+        values["AUTOTHROTTLE_START_DELAY"] = first_delay
+    allow_private(hosts)
+    for name, value in values.items():
+        settings.set(name, value, priority="spider")

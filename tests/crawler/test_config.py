@@ -85,6 +85,9 @@ def test_unknown_classes_are_named(config, wanted):
         ({"dataset": "../up"}, "dataset: expected"),
         ({"contact": "x (evil"}, "contact: expected"),
         ({"per_clas": "3"}, "per_clas: no such argument"),
+        ({"sponsored": "maybe"}, "sponsored: expected yes or no"),
+        ({"resume": ""}, "resume: expected yes or no"),
+        ({"language": "german"}, "language: expected two letters"),
     ],
 )
 def test_wrong_arguments_are_named(config, arguments, words):
@@ -110,6 +113,12 @@ def test_everything_wrong_is_said_at_once(config):
         ("jeans = 3\n", "queries"),
         ('["../x"]\nqueries = ["x"]\n', "not a class name"),
         ('[a]\nqueries = ["x"]\n[b]\nqueries = ["X", "y"]\n', "both search for"),
+        ('[a]\nqueries = ["x"]\nmust = "y"\n', "expected must = "),
+        ('[a]\nqueries = ["x"]\nmust_not.en = [""]\n', "expected must_not = "),
+        ('[a]\nqueries = ["x"]\nmustnt = ["y"]\n', "'mustnt' is not known"),
+        ('[a]\nqueries = ["x"]\nfilters = { k = "y" }\n', "expected filters = "),
+        ('[a]\nqueries = ["x"]\nfilters = { "a b" = "y" }\n', "expected filters = "),
+        ('[a]\nqueries = ["x"]\nfilters = 3\n', "expected filters = "),
     ],
 )
 def test_a_wrong_classes_file_is_named(config, toml, words):
@@ -139,3 +148,46 @@ def test_the_shop_knows_its_own_addresses(config, url, own):
 
 def test_every_argument_is_explained():
     assert all(len(meaning) > 10 for meaning in ARGUMENTS.values())
+
+
+def test_queries_and_words_go_by_language(config):
+    toml = """
+    [hats]
+    queries.en = ["hats"]
+    queries.de = ["Hüte"]
+    must.de = ["*hut*", "*hüte*"]
+    must_not = ["stand"]
+    """
+    german = config(toml, marketplace="de")
+    assert german.language == "de"
+    (hats,) = german.classes
+    assert (hats.queries, hats.must, hats.must_not) == (("Hüte",), ("*hut*", "*hüte*"), ("stand",))
+    (hats,) = config(toml, marketplace="fr").classes
+    assert (hats.queries, hats.must, hats.must_not) == (("hats",), (), ("stand",))
+    (hats,) = config(toml, language="de").classes
+    assert hats.queries == ("Hüte",)
+
+
+def test_filters_are_part_of_the_search(config):
+    (hats,) = config(
+        '[hats]\nqueries = ["hats"]\nfilters = { rh = "n:7,p_1:A", i = "x" }\n'
+    ).classes
+    url = config().search_url("hats", hats.filters)
+    assert url == "https://www.amazon.com/s?k=hats&i=x&rh=n%3A7%2Cp_1%3AA"
+
+
+def test_one_search_with_two_filters_is_two_searches(config):
+    toml = '[a]\nqueries = ["x"]\n[b]\nqueries = ["x"]\nfilters = { i = "y" }\n'
+    assert len(config(toml).classes) == 2
+
+
+def test_a_crawls_key_goes_by_what_it_takes(config):
+    assert config().key == config(contact="me@example.org").key == config(dataset="other").key
+    assert len({config(**c).key for c in ({}, {"pages": "3"}, {"sponsored": "yes"})}) == 3
+
+
+def test_a_shop_of_ones_own_serves_its_own_images(config):
+    found = config(base_url="http://127.0.0.1:8765")
+    assert "127.0.0.1:8765" in found.image_hosts
+    assert found.private_hosts >= {"127.0.0.1"}
+    assert config().private_hosts == frozenset()

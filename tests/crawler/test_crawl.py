@@ -146,7 +146,7 @@ def test_an_interrupted_crawl_keeps_its_work(photos, scrapy_crawl):
         run = scrapy_crawl(
             interrupt_when=lambda: shop.requests.counts["image"] > 20, base_url=shop.url
         )
-    assert run.code == 1
+    assert run.code == 130
     assert "apparel-clf dataset publish" in run.err
     assert "Traceback" not in run.err
     dataset = run.datasets / "apparel"

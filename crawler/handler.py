@@ -1,0 +1,206 @@
+"""The download handler that renders pages: reuses tabs, replaces a browser that hangs or grows."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page as Tab
+from scrapy import Request, Spider
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+from scrapy_playwright.handler import DEFAULT_CONTEXT_NAME, ScrapyPlaywrightDownloadHandler
+
+from crawler.browser import problem
+
+_CLOSE_SECONDS = 15.0
+_LATENCY = "apparel_latency"
+_HANDLERS: WeakKeyDictionary[Crawler, BrowserHandler] = WeakKeyDictionary()
+
+
+@dataclass
+class _OpenTab:
+    """A tab that waits for its next page."""
+
+    tab: Tab
+    context: str
+    served: int = 0
+
+
+class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc]
+    """scrapy-playwright's handler, made to last.
+
+    A tab is used for many pages, since opening one costs as much as rendering a page; after
+    ``BROWSER_TAB_PAGES`` it is closed. After ``BROWSER_PAGES`` the browser is replaced, which
+    bounds its memory. A page that isn't there after ``BROWSER_PAGE_TIMEOUT`` seconds, whatever
+    hangs, counts as failed and takes the browser with it. A browser that died is started again
+    with the next page.
+
+    Args:
+        crawler: the running crawler; the settings above and those of scrapy-playwright are read.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        settings = crawler.settings
+        self._page_timeout = settings.getfloat("BROWSER_PAGE_TIMEOUT")
+        self._pages_per_browser = settings.getint("BROWSER_PAGES")
+        self._pages_per_tab = settings.getint("BROWSER_TAB_PAGES")
+        self._permits = asyncio.Semaphore(self.config.max_pages_per_context)
+        self._idle: list[_OpenTab] = []
+        self._rendered = 0
+        self._generation = 0
+        self._replacing = False
+        self._closed = False
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> BrowserHandler:
+        """Build once for a crawler: http and https share one browser."""
+        handler = _HANDLERS.get(crawler)
+        if handler is None:
+            handler = _HANDLERS[crawler] = cls(crawler)
+        return handler
+
+    async def close(self) -> None:
+        """End the browser, when the first of the two schemes is closed."""
+        if not self._closed:
+            self._closed = True
+            await super().close()
+
+    async def _launch(self) -> None:
+        """Start the browser; without one the crawl ends with a word on what to do."""
+        try:
+            await super()._launch()
+        except PlaywrightError as error:
+            spider: Any = self._crawler.spider
+            if not hasattr(spider, "stop"):
+                raise
+            reason = str(error).strip().splitlines()[0]
+            spider.stop("no_browser", problem(reason))
+
+    async def _download_request(self, request: Request, spider: Spider | None = None) -> Response:
+        """Render one page, within the time for it."""
+        async with self._permits:
+            if self._rendered >= self._pages_per_browser:
+                await self._replace_when_idle()
+            self._rendered += 1
+            rendering = super()._download_request(request, spider)
+            try:
+                response: Response = await asyncio.wait_for(rendering, self._page_timeout)
+            except asyncio.TimeoutError:
+                await self._end_browser()
+                raise
+            return response
+
+    async def _download_request_with_retry(self, request: Request, spider: Spider) -> Response:
+        """Render one page in an idle tab, or in a new one."""
+        self._forget_dead_browser()
+        opened = self._idle.pop() if self._idle else None
+        context = opened.context if opened else self._context_name
+        request.meta["playwright_context"] = context
+        request.meta["playwright_context_kwargs"] = self.config.startup_context_kwargs.get(
+            DEFAULT_CONTEXT_NAME
+        )
+        request.meta["playwright_include_page"] = True  # the tab is ours to close
+        request.meta["playwright_page"] = opened.tab if opened else None
+        try:
+            response: Response = await super()._download_request_with_retry(request, spider)
+        except BaseException:
+            await self._close_tab(request.meta.get("playwright_page"))
+            raise
+        finally:
+            tab = request.meta.pop("playwright_page", None)
+            request.meta.pop("playwright_include_page", None)
+        # AutoThrottle goes by the shop's pace; how fast this machine renders is not its matter.
+        request.meta["download_latency"] = max(request.meta.pop(_LATENCY, 0.0), 0.001)
+        await self._put_by(opened or _OpenTab(tab, context))
+        return response
+
+    async def _get_response_and_download(
+        self, request: Request, page: Tab, spider: Spider
+    ) -> tuple[Any, Any]:
+        """Go to a page, and note how long the shop took to answer."""
+        response, download = await super()._get_response_and_download(request, page, spider)
+        if response is not None:
+            request.meta[_LATENCY] = response.request.timing["responseStart"] / 1000
+        return response, download
+
+    @property
+    def _context_name(self) -> str:
+        """Contexts of each browser have their own name: what is heard of a dead one late must not
+        be taken for news of the living.
+        """
+        own = f"{DEFAULT_CONTEXT_NAME}-{self._generation}"
+        return own if self._generation else DEFAULT_CONTEXT_NAME
+
+    async def _put_by(self, opened: _OpenTab) -> None:
+        """Keep a tab for the next page, empty, so that scripts of the last one stop."""
+        opened.served += 1
+        if opened.served >= self._pages_per_tab or opened.context != self._context_name:
+            await self._close_tab(opened.tab)
+            return
+        try:
+            await opened.tab.goto("about:blank")
+        except PlaywrightError:
+            await self._close_tab(opened.tab)
+        else:
+            self._idle.append(opened)
+
+    async def _close_tab(self, tab: Tab | None) -> None:
+        if tab is None or tab.is_closed():
+            return
+        with suppress(PlaywrightError, asyncio.TimeoutError):
+            await asyncio.wait_for(tab.close(), _CLOSE_SECONDS)
+        self.stats.inc_value("playwright/page_count/closed")
+
+    async def _replace_when_idle(self) -> None:
+        """Start over with a new browser once the pages under way are through."""
+        if self._replacing:
+            return
+        self._replacing = True
+        others = self.config.max_pages_per_context - 1
+        held = 0
+        try:
+            for _ in range(others):
+                await self._permits.acquire()
+                held += 1
+            await self._end_browser()
+        finally:
+            for _ in range(held):
+                self._permits.release()
+            self._replacing = False
+
+    async def _end_browser(self) -> None:
+        browser: Any = getattr(self, "browser", None)
+        self._forget_browser()
+        if browser is not None:
+            with suppress(PlaywrightError, asyncio.TimeoutError):
+                await asyncio.wait_for(browser.close(), _CLOSE_SECONDS)
+
+    def _forget_dead_browser(self) -> None:
+        browser: Any = getattr(self, "browser", None)
+        if browser is not None and not browser.is_connected():
+            self._forget_browser()
+
+    def _forget_browser(self) -> None:
+        """Let the next page start a browser. Contexts and tabs of this one are gone with it."""
+        if hasattr(self, "browser"):
+            del self.browser
+        self.context_wrappers.clear()
+        self._idle.clear()
+        self._rendered = 0
+        self._generation += 1
+
+    async def _browser_disconnected_callback(self, browser: Any) -> None:
+        """Notice a browser that died, unless it was given up before."""
+        if getattr(self, "browser", None) is browser:
+            self._forget_browser()
+
+    async def _close(self) -> None:
+        """End everything, but don't wait for ever for what hangs."""
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(super()._close(), 2 * _CLOSE_SECONDS)

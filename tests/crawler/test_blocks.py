@@ -1,0 +1,177 @@
+"""Blocks come in many dresses: each is noticed, counted by kind, and asked again politely."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+CAPTCHA = '<form action="/errors/validateCaptcha"><img src="/captcha/x.jpg"><input></form>'
+INTERSTITIAL = '<form action="/errors/validateCaptcha"><button>Continue shopping</button></form>'
+SIGN_IN = '<form name="signIn" action="/ap/signin"><input name="password" type="password"></form>'
+SHELL = '<input id="twotabsearchtextbox" value=""><div id="search"></div>'
+NEVER_SETTLES = "<div id=search></div><script>setInterval(() => fetch('/robots.txt'), 50)</script>"
+
+ONCE = {
+    "captcha": (200, CAPTCHA),
+    "interstitial": (200, INTERSTITIAL),
+    "http_202": (202, "<p>one moment</p>"),
+    "http_403": (403, "<p>no</p>"),
+    "http_429": (429, "<p>slower</p>"),
+    "http_503": (503, "<p>later</p>"),
+    "sign_in": (302, "", {"Location": "/ap/signin?return=x"}),
+    "empty": (200, ""),
+}
+
+
+def first_then(shop, answers):
+    """Answer the first request for a class's first page from `answers`, all others well."""
+    good = shop.page
+
+    def page(label, number):
+        name = label.replace("-", "_")
+        if name in answers and number == 1 and shop.asked_for(label) <= 1:
+            return answers[name]
+        return good(label, number)
+
+    shop.page = page
+
+
+def test_each_kind_is_counted_under_its_own_name_and_then_overcome(shop, crawl):
+    first_then(shop, ONCE)
+    other = shop.answer
+    shop.answer = lambda path: (200, SIGN_IN) if path.startswith("/ap/") else other(path)
+    labels = [kind.replace("_", "-") for kind in ONCE]
+    run = crawl(labels=labels, BLOCK_LIMIT=20)
+    assert run.code == 0, run.err
+    assert run.summary["blocked"] == dict.fromkeys(ONCE, 1)
+    assert run.counts == dict.fromkeys(labels, 10)
+    assert run.summary["classes"]["captcha"]["blocks"] == 1
+
+
+def test_a_captcha_storm_stops_the_crawl_and_keeps_its_work(shop, crawl):
+    good = shop.page
+    shop.page = lambda label, page: good(label, page) if page == 1 else (200, CAPTCHA)
+    run = crawl(BLOCK_LIMIT=3)
+    assert run.code == 3
+    assert "keeps refusing (captcha" in run.err
+    assert "CAPTCHA is never answered" in run.err
+    assert "Traceback" not in run.err
+    assert not (run.dataset / "v1").exists()
+    assert run.summary["finish_reason"] == "blocked"
+    # Nothing was ever sent to the puzzle's form, and no picture of it was fetched.
+    assert not [path for path in shop.asked if "captcha" in path.lower()]
+    assert 3 <= shop.asked_for("hats", 2) + shop.asked_for("gloves", 2) <= 6
+    shop.page = good
+    images = {path for path in shop.asked if path.startswith("/images/")}
+    again = crawl(BLOCK_LIMIT=3)
+    assert again.code == 0, again.err
+    assert again.counts == {"hats": 10, "gloves": 10}
+    assert shop.asked_for("hats") == 1
+    assert {shop.asked[path] for path in images} == {1}
+
+
+def test_a_page_that_stays_blocked_costs_its_class_alone(shop, crawl):
+    good = shop.page
+    shop.page = lambda label, page: (200, CAPTCHA) if label == "hats" else good(label, page)
+    shop.pages = 6  # so that good pages come in between
+    run = crawl(BLOCK_LIMIT=3, per_class=30, BLOCK_BACKOFF=0.02)
+    assert run.code in (1, 3)
+    assert "captcha" in run.err
+
+
+def test_a_retry_after_is_waited_for_by_everyone(shop, crawl):
+    first_then(shop, {"hats": (503, "<p>later</p>", {"Retry-After": "3"})})
+    run = crawl()
+    assert run.code == 0, run.err
+    asked = shop.times["/s?k=hats"]
+    assert asked[1] - asked[0] >= 3
+    others = itertools.chain.from_iterable(
+        times for path, times in shop.times.items() if path.startswith("/s?k=gloves")
+    )
+    assert not [t for t in others if asked[0] + 1 < t < asked[0] + 2.9]
+
+
+def test_a_shop_that_asks_for_hours_is_left_alone(shop, crawl):
+    shop.page = lambda label, page: (503, "<p>later</p>", {"Retry-After": "7200"})
+    run = crawl()
+    assert run.code == 3
+    assert "asks to come back in 7200 s" in run.err
+    assert shop.asked_for("hats") <= 1
+
+
+def test_images_that_are_refused_are_asked_for_again(shop, crawl):
+    good = shop.image
+    shop.image = lambda name: (
+        (503, b"", {"Retry-After": "1"})
+        if name == "hats10.jpg" and shop.asked["/images/I/hats10.jpg"] < 2
+        else good(name)
+    )
+    run = crawl()
+    assert run.code == 0, run.err
+    assert run.counts == {"hats": 10, "gloves": 10}
+    assert run.summary["blocked"] == {"http_503": 1}
+
+
+def test_a_page_that_never_gets_ready_is_a_block(shop, crawl):
+    good = shop.page
+    shop.page = lambda label, page: (200, NEVER_SETTLES) if label == "hats" else good(label, page)
+    run = crawl(BLOCK_LIMIT=1, BROWSER_PAGE_TIMEOUT=6)
+    assert run.code == 3
+    assert run.summary["blocked"] == {"timeout": 1}
+
+
+def test_a_shell_without_results_is_not_an_empty_search(shop, crawl):
+    good = shop.page
+    shop.page = lambda label, page: (200, SHELL) if label == "hats" else good(label, page)
+    run = crawl(BLOCK_LIMIT=1, BROWSER_PAGE_TIMEOUT=6)
+    assert run.code == 3
+    assert set(run.summary["blocked"]) <= {"timeout", "empty"}
+
+
+def test_a_dropped_filter_is_noticed(shop, crawl):
+    """The second page is one of everything: its results are not taken for those of the class."""
+    shop.next = lambda label, page: f"/s?k={label}&rh=n%3A7&page=2" if page == 1 else ""
+    good = shop.page
+    box = '<input id="twotabsearchtextbox" value="everything"><div id="search"></div>'
+    shop.page = lambda label, page: (
+        (200, good(label, page)[1] + (box if page == 2 else ""))
+        if label == "hats"
+        else good(label, page)
+    )
+    toml = '[hats]\nqueries = ["hats"]\nfilters = { rh = "n:7" }\n'
+    run = crawl(toml=toml, BLOCK_LIMIT=2)
+    assert run.code == 3
+    assert run.summary["blocked"] == {"filter_dropped": 2}
+
+
+def test_past_the_end_is_an_end(shop, crawl):
+    good = shop.page
+    bar = '<div data-component-type="s-result-info-bar"><h1>321-306 of over 400 results</h1></div>'
+    shop.page = lambda label, page: (
+        (200, bar + good(label, page)[1]) if page == 2 else good(label, page)
+    )
+    run = crawl()
+    assert run.code == 0, run.err
+    assert run.counts == {"hats": 5, "gloves": 5}
+    assert run.reasons["hats", "past_end"] == 5
+    assert shop.asked_for("hats", 3) == 0
+
+
+def test_a_search_that_never_ends_is_left(shop, crawl):
+    """Pages that repeat themselves are left at once, ever new ones at the limit of pages."""
+    shop.pages = 1000
+    good = shop.page
+    shop.page = lambda label, page: (
+        shop.page_of(label, page, [shop.card(label, i) for i in range(5)])
+        if label == "hats"
+        else good(label, page)
+    )
+    run = crawl(pages=4)
+    assert run.code == 0, run.err
+    assert run.counts == {"hats": 5, "gloves": 20}
+    assert shop.asked_for("hats", 2) == 1
+    assert shop.asked_for("hats", 3) == 0
+    assert shop.asked_for("gloves", 5) == 0

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pytest
+from twisted.internet import defer
+from twisted.internet.error import DNSLookupError
+
+from crawler import resolver
+from crawler.config import is_private
+from crawler.hosts import is_allowed_image
+
+HOSTS = ("m.media-amazon.com", "images-*.ssl-images-amazon.com", "127.0.0.1:8765", "[::1]:80")
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("https://m.media-amazon.com/images/I/7.jpg", True),
+        ("https://m.media-amazon.com:443/images/I/7.jpg", True),
+        ("http://m.media-amazon.com:80/7.jpg", True),
+        ("https://M.MEDIA-AMAZON.COM/7.jpg", True),
+        ("https://images-eu.ssl-images-amazon.com/7.jpg", True),
+        ("http://127.0.0.1:8765/7.jpg", True),
+        ("http://127.0.0.1/7.jpg", False),
+        ("http://127.0.0.1:22/7.jpg", False),
+        ("https://m.media-amazon.com:8443/7.jpg", False),
+        ("https://m.media-amazon.com.evil.example/7.jpg", False),
+        ("https://evil.example/m.media-amazon.com/7.jpg", False),
+        ("https://me:pw@m.media-amazon.com/7.jpg", False),
+        ("ftp://m.media-amazon.com/7.jpg", False),
+        ("file:///etc/passwd", False),
+        ("//m.media-amazon.com/7.jpg", False),
+        ("https://m.media-amazon.com:99999/7.jpg", False),
+        ("http://[x", False),
+        ("", False),
+    ],
+)
+def test_images_come_from_named_hosts_alone(url, allowed):
+    assert is_allowed_image(url, HOSTS) is allowed
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(
+            "127.0.0.1",
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0177.0.0.1",
+            "0.0.0.0",
+            "::1",
+            "[::1]",
+        ),
+        *("10.1.2.3", "192.168.0.1", "172.16.5.4", "169.254.169.254", "100.64.0.1", "fd00::1"),
+        *("localhost", "LOCALHOST.", "shop.localhost", "::ffff:127.0.0.1", "fe80::1", "224.0.0.1"),
+    ],
+)
+def test_private_addresses_in_any_spelling(host):
+    assert is_private(host)
+
+
+@pytest.mark.parametrize("host", ["www.amazon.com", "8.8.8.8", "2606:4700::1111", "amazon.co.jp"])
+def test_public_addresses(host):
+    assert not is_private(host)
+
+
+@pytest.fixture
+def looked_up(monkeypatch):
+    """Ask the resolver, with an answer from the network in its hands."""
+
+    def ask(name, answer):
+        monkeypatch.setattr(
+            resolver.CachingThreadedResolver,
+            "getHostByName",
+            lambda self, name, timeout=(): defer.succeed(answer),
+        )
+        results = []
+        asked = resolver.PublicResolver.__new__(resolver.PublicResolver).getHostByName(name)
+        asked.addBoth(results.append)
+        return results[0]
+
+    return ask
+
+
+def test_a_name_that_leads_home_is_refused(looked_up):
+    failure = looked_up("images.evil.example", "127.0.0.1")
+    assert failure.check(DNSLookupError)
+    assert "images.evil.example leads to 127.0.0.1" in str(failure.value)
+    assert looked_up("m.media-amazon.com", "52.84.1.1") == "52.84.1.1"
+
+
+def test_a_shop_of_ones_own_may_be_at_home(looked_up, monkeypatch):
+    monkeypatch.setattr(resolver, "_ALLOWED", set())
+    resolver.allow_private(["shop.lan"])
+    assert looked_up("shop.lan", "192.168.0.7") == "192.168.0.7"

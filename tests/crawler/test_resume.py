@@ -1,0 +1,190 @@
+"""A crawl that is killed goes on where it was, and its version is that of one never stopped."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from apparel_clf.dataset import Staging
+from crawler.storefront import Storefront
+
+pytestmark = pytest.mark.browser
+
+KILLS = 20
+PER_CLASS = 30
+PICTURES = 60
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory, jpeg):
+    folder = tmp_path_factory.mktemp("photos")
+    for place, label in enumerate(("jeans", "trousers", "saree", "watches")):
+        (folder / label).mkdir()
+        for number in range(PICTURES):
+            data = jpeg(1000 * place + number, size=(120, 160))
+            (folder / label / f"{number}.jpg").write_bytes(data)
+    return folder
+
+
+@pytest.fixture
+def store(photos):
+    with Storefront(photos, page_size=12, batch_delay=0.0, image_delay=0.02) as opened:
+        yield opened
+
+
+def contents(folder):
+    """Every file of a version by its path, with its bytes."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def all_processes_of(process):
+    try:
+        return psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def journalled(folder):
+    """Addresses of the images that the journals hold."""
+    journals = Staging(folder / "apparel").journals()
+    return {urlsplit(record.image_url).path for j in journals for record in j.images}
+
+
+def test_twenty_kills_change_nothing(store, scrapy_crawl, tmp_path):
+    values = {"base_url": store.url, "per_class": PER_CLASS}
+    whole = scrapy_crawl(**values)
+    assert whole.code == 0, whole.err
+    wanted = contents(whole.dataset / "v1")
+    store.requests.clear()
+    rng = random.Random(7)
+    folder = tmp_path / "killed"
+    codes, children = [], []
+
+    def kill(process):
+        children.extend(all_processes_of(process))
+        process.kill()
+
+    for _ in range(KILLS):
+        have = journalled(folder)
+        asked_before = len(store.requests)
+        # From before the first page to the publishing of the version, and now and then beyond.
+        aim = time.monotonic() + rng.uniform(1.0, 4.5)
+        run = scrapy_crawl(
+            interrupt_when=lambda aim=aim: time.monotonic() > aim,
+            then=kill,
+            DATASETS_FOLDER=folder,
+            **values,
+        )
+        codes.append(run.code)
+        asked = [r.path for r in store.requests.entries()[asked_before:] if r.kind == "image"]
+        assert have.isdisjoint(asked)
+        if run.code == 0:
+            break
+    if codes[-1] != 0 and not (folder / "apparel" / "v1").exists():
+        last = scrapy_crawl(DATASETS_FOLDER=folder, **values)
+        assert last.code == 0, last.err
+    assert contents(folder / "apparel" / "v1") == wanted
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []
+    assert set(codes) <= {-signal.SIGKILL, 0}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_told_to_stop_it_goes_on_where_it_was(store, scrapy_crawl, tmp_path, number):
+    values = {"base_url": store.url, "classes": "jeans,saree", "per_class": PER_CLASS}
+    whole = scrapy_crawl(**values)
+    assert whole.code == 0, whole.err
+    store.requests.clear()
+    folder = tmp_path / "stopped"
+    run = scrapy_crawl(
+        interrupt_when=lambda: store.requests.counts["image"] > 15,
+        then=lambda process: process.send_signal(number),
+        DATASETS_FOLDER=folder,
+        **values,
+    )
+    assert run.code == 130
+    assert "run the same command again" in run.err
+    assert not (folder / "apparel" / "v1").exists()
+    again = scrapy_crawl(DATASETS_FOLDER=folder, **values)
+    assert again.code == 0, again.err
+    assert "going on with an interrupted crawl" in again.err
+    fetched = Counter(request.path for request in store.requests.entries("image"))
+    assert set(fetched.values()) == {1}
+    pages = Counter(request.path for request in store.requests.entries("search"))
+    assert set(pages.values()) == {1}
+    assert contents(folder / "apparel" / "v1") == contents(whole.dataset / "v1")
+    assert again.summary["resumed"] is True
+    # What has come to its end is not gone on with.
+    assert "going on" not in whole.err
+    assert "go on " not in scrapy_crawl("--dry-run", DATASETS_FOLDER=folder, **values).out
+
+
+def test_another_command_begins_a_crawl_of_its_own(store, scrapy_crawl, tmp_path):
+    run = scrapy_crawl(
+        interrupt_when=lambda: store.requests.counts["image"] > 10,
+        base_url=store.url,
+        classes="jeans",
+        per_class=PER_CLASS,
+    )
+    assert run.code == 130
+    same = {"base_url": store.url, "classes": "jeans", "per_class": PER_CLASS}
+    assert "go on " in scrapy_crawl("--dry-run", **same).out
+    assert "go on " not in scrapy_crawl("--dry-run", resume="no", **same).out
+    other = scrapy_crawl(**(same | {"per_class": 5}))
+    assert other.code == 0, other.err
+    assert "going on" not in other.err
+    assert len(list((other.dataset / "journals").iterdir())) == 2
+
+
+def kill_browser(process):
+    """Kill Chromium's main process, as a machine short of memory does."""
+    for child in all_processes_of(process):
+        try:
+            words = child.cmdline()
+        except psutil.Error:
+            continue
+        if "--headless" in " ".join(words) and not any("--type=" in word for word in words):
+            os.kill(child.pid, signal.SIGKILL)
+
+
+def test_a_browser_that_is_killed_is_started_again(store, scrapy_crawl):
+    values = {"base_url": store.url, "classes": "jeans,saree", "per_class": PICTURES}
+    run = scrapy_crawl(
+        interrupt_when=lambda: store.requests.counts["search"] >= 3, then=kill_browser, **values
+    )
+    assert run.code == 0, run.err
+    assert "Traceback" not in run.err
+    assert len(run.version) == 2 * PICTURES
+
+
+def test_a_page_that_hangs_the_browser_is_tried_in_a_new_one(shop, crawl):
+    good = shop.page
+    hang = "<script>setTimeout(() => { while (true) {} }, 50)</script>"
+    shop.page = lambda label, page: (
+        (200, good(label, page)[1] + hang)
+        if label == "hats" and shop.asked_for("hats") < 2 and page == 1
+        else good(label, page)
+    )
+    run = crawl(BROWSER_PAGE_TIMEOUT=8)
+    assert run.code == 0, run.err
+    assert run.counts == {"hats": 10, "gloves": 10}
+    assert run.summary["blocked"] == {"timeout": 1}
+
+
+def test_tabs_and_browsers_are_replaced_after_a_while(shop, crawl):
+    shop.pages = 4
+    run = crawl(BROWSER_PAGES=3, BROWSER_TAB_PAGES=2, LOG_LEVEL="INFO")
+    assert run.code == 0, run.err
+    assert run.counts == {"hats": 20, "gloves": 20}
+    assert "'playwright/browser_count': 3" in run.err
