@@ -33,19 +33,14 @@ _PACKAGE_COMMANDS = {
     "dnf": (("dnf", "install", "-y", "chromium"),),
     "pacman": (("pacman", "-Sy", "--noconfirm", "chromium"),),
 }
-# Addresses that no page of a shop has any business with, as patterns of Chromium's rules.
-_PRIVATE = (
-    *("localhost", "*.localhost", "0.*", "10.*", "127.*", "169.254.*", "192.168.*"),
-    *(f"172.{number}.*" for number in range(16, 32)),
-    *("[::]", "[::1]", "[::ffff:*", "[fc*", "[fd*", "[fe8*", "[fe9*", "[fea*", "[feb*"),
-)
 _UNNEEDED = frozenset({"image", "font", "media"})
 # Cards come in after load, in parts that a busy shop may send seconds apart, and the pager comes
 # last. So a page is ready when its pager is there and the number of cards has stood still for a
 # moment; without a pager (one page of results, or past the end) it must stand still for longer.
-# What is no search page at all has nothing to wait for.
+# What is no search page at all has nothing to wait for, and one that stays without cards either
+# has none and says so in words, which the parser reads, or was left empty.
 _IS_SETTLED = """
-([quiet, quietWithoutPager, quietWithoutShell]) => {
+([quiet, quietWithoutPager, quietWithoutShell, quietWithoutCards]) => {
   const has = (selector) => document.querySelector(selector) !== null;
   const cards = document.querySelectorAll(
     '[data-component-type="s-search-result"], li.s-result-item[data-asin]').length;
@@ -57,13 +52,13 @@ _IS_SETTLED = """
   const told = cards > 0 || has('.s-no-results-result, #noResultsTitle');
   const complete = has('.s-pagination-container, .s-pagination-strip, #pagn');
   const shell = has('#search, [data-component-type="s-search-results"], #s-results-list-atf');
-  if (!told && !shell && document.readyState === 'complete') {
-    return now - last.since > quietWithoutShell;
+  if (!told && document.readyState === 'complete') {
+    return now - last.since > (shell ? quietWithoutCards : quietWithoutShell);
   }
   return told && now - last.since > (complete ? quiet : quietWithoutPager);
 }
 """
-_QUIET_MS = [300, 3_000, 1_500]
+_QUIET_MS = [300, 3_000, 1_500, 6_000]
 _SETTLE_TIMEOUT_MS = 20_000
 
 
@@ -105,19 +100,19 @@ def find_chromium() -> str | None:
     return next(usable, None)
 
 
-def launch_options(private_hosts: Iterable[str] = ()) -> dict[str, Any]:
+def launch_options(hosts: Iterable[str] = ()) -> dict[str, Any]:
     """Return the options that Playwright starts the browser with.
 
     Without a browser of this machine Playwright uses the one that it installed itself.
 
     Args:
-        private_hosts: addresses in this machine or a private network that pages may reach, that
-            is the shop's own where it is there. No page reaches any other.
+        hosts: the only ones that pages may reach, also by redirects and scripts, with ``*`` for
+            any part: the shop and where it keeps its parts. Default: no limit.
     """
-    allowed = [f"EXCLUDE {host}" for host in private_hosts]
-    barred = [f"MAP {pattern} ~NOTFOUND" for pattern in _PRIVATE]
+    allowed = [f"EXCLUDE {host}" for host in hosts]
+    rules = ", ".join(["MAP * ~NOTFOUND", *allowed])
     arguments = [
-        f"--host-resolver-rules={', '.join([*barred, *allowed])}",
+        *([f"--host-resolver-rules={rules}"] if allowed else []),
         "--disable-background-networking",
         "--disable-gpu",  # nobody looks at what it draws
         "--disable-component-update",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import json
 import re
 import sys
@@ -41,7 +40,7 @@ MARKETPLACES = {
 }
 _DEFAULT_LANGUAGE = "en"
 # Settings that decide what a crawl takes; with others, it is another crawl.
-_DECIDING_SETTINGS = ("IMAGE_HOSTS", "IMAGE_MIN_SIDE", "IMAGE_MAX_ASPECT")
+_DECIDING_SETTINGS = ("IMAGE_HOSTS", "IMAGE_MIN_SIDE", "IMAGE_MAX_ASPECT", "BROWSER_HOSTS")
 _YES = ("1", "true", "yes", "on")
 _NO = ("0", "false", "no", "off")
 
@@ -238,6 +237,14 @@ class CrawlConfig:
         return f"images {self.source}"
 
     @property
+    def browser_hosts(self) -> tuple[str, ...]:
+        """The only hosts that rendered pages may reach, with ``*`` for any part."""
+        domain = self.source.removeprefix("www.")
+        named = (urlsplit(f"//{host}").hostname or "" for host in self.image_hosts)
+        found = (self.source, f"*.{domain}", *named, *self.deciding.get("BROWSER_HOSTS", ()))
+        return tuple(dict.fromkeys(host for host in found if host))
+
+    @property
     def private_hosts(self) -> frozenset[str]:
         """Host names that may lead into a private network: the shop's own, where it is there, and
         image hosts that are spelled out.
@@ -374,30 +381,6 @@ def _image_hosts(settings: BaseSettings, given: CrawlArguments) -> tuple[str, ..
             f"IMAGE_HOSTS: expected host names such as m.media-amazon.com. Received: {wrong[0]!r}"
         )
     return (*hosts, urlsplit(given.base_url).netloc.lower()) if given.base_url else hosts
-
-
-def is_private(host: str) -> bool:
-    """Whether a host, as spelled in an address, is this machine or in a private network.
-
-    Names are judged when they are looked up; here only those that say it themselves.
-
-    Example:
-        >>> is_private("127.0.0.1"), is_private("localhost"), is_private("www.amazon.com")
-        (True, True, False)
-    """
-    name = host.strip("[]").rstrip(".").lower()
-    try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        # Addresses in other spellings, such as 0x7f000001 or 127.1, are names to everyone but C.
-        return name == "localhost" or name.endswith(".localhost") or _is_odd_number(name)
-    address = getattr(address, "ipv4_mapped", None) or address
-    return not address.is_global or address.is_multicast
-
-
-def _is_odd_number(name: str) -> bool:
-    last = name.rsplit(".", 1)[-1]
-    return bool(re.fullmatch(r"0x[0-9a-f]*|[0-9]+", last))
 
 
 def _classes(path: Path, given: CrawlArguments) -> tuple[WantedClass, ...]:

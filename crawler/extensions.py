@@ -18,7 +18,7 @@ from apparel_clf.dataset import Version, publish
 from apparel_clf.errors import ApparelError
 from crawler import stats, summary
 from crawler.items import ApparelItem
-from crawler.middlewares import KIND
+from crawler.requests import KIND
 from crawler.terminal import say
 
 _SECONDS_BETWEEN_LINES = 10.0
@@ -148,7 +148,7 @@ class PublishOnClose:
             return
         finished = reason == "finished" and not collecting.problem
         found = self._found_any(collecting)
-        if finished and not any(collecting.troubles.values()):
+        if finished and not summary.is_unfinished(self.crawler.stats, collecting):
             journal.end(published=found)
         journal.close()
         if finished and not found:

@@ -16,6 +16,8 @@ from scrapy.http import Response
 from scrapy_playwright.handler import DEFAULT_CONTEXT_NAME, ScrapyPlaywrightDownloadHandler
 
 from crawler.browser import problem
+from crawler.fetch import ImageFetcher
+from crawler.requests import KIND
 
 _CLOSE_SECONDS = 15.0
 _LATENCY = "apparel_latency"
@@ -56,6 +58,12 @@ class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc]
         self._generation = 0
         self._replacing = False
         self._closed = False
+        config: Any = getattr(crawler.spider, "config", None)
+        self._images = ImageFetcher(
+            config.private_hosts if config else frozenset(),
+            settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"),
+            settings.getint("DOWNLOAD_MAXSIZE"),
+        )
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> BrowserHandler:
@@ -69,7 +77,15 @@ class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc]
         """End the browser, when the first of the two schemes is closed."""
         if not self._closed:
             self._closed = True
+            await self._images.close()
             await super().close()
+
+    async def download_request(self, request: Request) -> Response:
+        """Fetch an image, render a page, or do as Scrapy does, by what the request is for."""
+        if request.meta.get(KIND) == "image":
+            return await self._images.fetch(request)
+        response: Response = await super().download_request(request)
+        return response
 
     async def _launch(self) -> None:
         """Start the browser; without one the crawl ends with a word on what to do."""

@@ -111,9 +111,11 @@ class CrawlJournal:
             self._open().end(1 + max(numbers, default=0) if published else 0)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, and of what was read from it."""
         if self._writer is not None:
             self._writer.close()
+        for known in (self.known, self._pages, self._images, self._rejections):
+            known.clear()
 
     def _open(self) -> JournalWriter:
         if self._writer is None:

@@ -16,20 +16,17 @@ from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http import Response, TextResponse
 
 from crawler import stats
+from crawler.addresses import is_private
 from crawler.breaker import Breaker, retry_after_seconds
-from crawler.config import is_private
 from crawler.exceptions import Stopping
 from crawler.pages import Page, parse_page
 from crawler.pages.asked import answers
 from crawler.pages.images import split_url
+from crawler.requests import KIND, LABEL, PAGE
 from crawler.terminal import say
 
-#: Key of a request's meta: what is fetched, ``"page"`` or ``"image"``. Others are left alone.
-KIND = "apparel_kind"
-#: Key of a request's meta: the `Page` that its response was read as.
-PAGE = "apparel_page"
-#: Key of a request's meta: the class that it is for.
-LABEL = "apparel_label"
+#: The block of a good page that answers another search than was asked for.
+DROPPED = "filter_dropped"
 
 _TRIES = "apparel_tries"
 _SENT_AT = "apparel_sent_at"
@@ -102,8 +99,10 @@ class BlockMiddleware:
             return f"http_{response.status}" if response.status in _IMAGE_REFUSALS else ""
         text = response.text if isinstance(response, TextResponse) else ""
         page = parse_page(text, response.url, response.status)
+        if not page.block and self._dropped(request, page):
+            page = replace(page, block=DROPPED)
         request.meta[PAGE] = page
-        return page.block or ("filter_dropped" if self._dropped(request, page) else "")
+        return page.block
 
     def _dropped(self, request: Request, page: Page) -> bool:
         config: Any = self.crawler.spider.config  # type: ignore[union-attr]
@@ -116,13 +115,16 @@ class BlockMiddleware:
     async def _again(self, request: Request, kind: str, asked: float) -> Request | None:
         """Wait, then return the request to send again; None where it is not sent again."""
         breaker = self._breakers[request.meta[KIND]]
-        breaker.refused(request.meta.get(_SENT_AT, breaker.streak))
         tries = request.meta.get(_TRIES, 0) + 1
         self._note(request, kind)
+        # A shop that answers another search does so every time; it refuses nothing.
+        limit = 2 if kind == DROPPED else breaker.limit
+        if kind != DROPPED:
+            breaker.refused(request.meta.get(_SENT_AT, breaker.streak))
         if breaker.is_over or asked > self._longest:
             self._stop(asked)
             return None
-        if tries >= breaker.limit or self._is_stopping:
+        if tries >= limit or self._is_stopping:
             return None
         wait = breaker.wait(tries, asked)
         await self._pause(request, kind, wait, everything=breaker.pauses_all or asked > 0)

@@ -9,7 +9,7 @@ from scrapy.resolver import CachingThreadedResolver
 from twisted.internet.defer import Deferred
 from twisted.internet.error import DNSLookupError
 
-from crawler.config import is_private
+from crawler.addresses import is_private
 
 # One for the process, as is the resolver itself: Scrapy builds it before it knows of any spider.
 _ALLOWED: set[str] = set()

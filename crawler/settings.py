@@ -53,6 +53,8 @@ IMAGE_TARGET_CONCURRENCY = 8.0
 IMAGE_START_DELAY = 0.1
 CONCURRENT_REQUESTS = 16
 CONCURRENT_REQUESTS_PER_DOMAIN = 8
+# The browser follows a page's own redirects; a second look for them would parse every page again.
+METAREFRESH_ENABLED = False
 # A search page is rendered once; whoever was logged in or tracked is none of our business.
 COOKIES_ENABLED = False
 TELNETCONSOLE_ENABLED = False
@@ -82,6 +84,9 @@ PLAYWRIGHT_LAUNCH_OPTIONS = launch_options()
 PLAYWRIGHT_MAX_PAGES_PER_CONTEXT = 4
 PLAYWRIGHT_DEFAULT_NAVIGATION_TIMEOUT = 30_000
 PLAYWRIGHT_ABORT_REQUEST = is_unneeded
+# Where pages keep their parts, besides the shop and IMAGE_HOSTS; a page reaches no other host. A
+# proxy's host belongs here too.
+BROWSER_HOSTS = ["*.media-amazon.com", "*.ssl-images-amazon.com"]
 # A tab costs as much to open as a page to render, so it serves several.
 BROWSER_TAB_PAGES = 25
 # Then the browser is replaced, which bounds its memory.

@@ -11,6 +11,8 @@ REJECTED = "rejected"
 BLOCKS = "blocks"
 # Images of a class that could not be fetched: what the shop or the network did, not a choice.
 FAILED_IMAGES = "failed_images"
+# Images of a class that are not there, in any size.
+MISSING_IMAGES = "missing_images"
 
 #: What is told of each class, in this order.
 COLUMNS = (PAGES, ACCEPTED, DUPLICATES, REJECTED, BLOCKS)

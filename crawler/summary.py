@@ -73,7 +73,8 @@ def conflicts_line(version: Version) -> str:
     found = conflicts(version)
     if not found:
         return ""
-    shown = ", ".join(f"{asin} ({', '.join(labels)})" for asin, labels in [*found.items()][:_SHOWN])
+    first = [*found.items()][:_SHOWN]
+    shown = ", ".join(f"{printable(asin)} ({', '.join(labels)})" for asin, labels in first)
     more = ", …" if len(found) > _SHOWN else ""
     return (
         f"{len(found)} products were found under two classes and are in neither: {shown}{more}. "
@@ -99,12 +100,12 @@ def short_classes(collector: Any, spider: Any) -> tuple[str, str]:
     ended, failed = "", ""
     for wanted in spider.config.classes:
         number = stats.count(collector, wanted.label, stats.ACCEPTED)
-        troubles = [printable(trouble) for trouble in spider.troubles[wanted.label]]
-        lost = stats.count(collector, wanted.label, stats.FAILED_IMAGES)
-        if lost:
-            troubles.append(f"{lost} images could not be fetched")
         if number >= spider.config.per_class:
             continue
+        troubles = [printable(trouble) for trouble in spider.troubles[wanted.label]]
+        for what, told in ((stats.FAILED_IMAGES, "fetched"), (stats.MISSING_IMAGES, "found")):
+            if lost := stats.count(collector, wanted.label, what):
+                troubles.append(f"{lost} images could not be {told}")
         short = f"{wanted.label}: {number} of {spider.config.per_class} images"
         if troubles:
             failed += (
@@ -113,6 +114,20 @@ def short_classes(collector: Any, spider: Any) -> tuple[str, str]:
         else:
             ended += f"{short}, then the search ended; more queries in the classes file find more\n"
     return ended, failed
+
+
+def is_unfinished(collector: Any, spider: Any) -> bool:
+    """Whether a class is short of something that may be had another time: the same command then
+    goes on where this one was.
+    """
+    return any(
+        stats.count(collector, wanted.label, stats.ACCEPTED) < spider.config.per_class
+        and (
+            spider.troubles[wanted.label]
+            or stats.count(collector, wanted.label, stats.FAILED_IMAGES)
+        )
+        for wanted in spider.config.classes
+    )
 
 
 def interrupted(spider: Any) -> str:
@@ -189,6 +204,7 @@ def _values(spider: Any, reason: str) -> dict[str, Any]:
             | {
                 "queries": list(wanted.queries),
                 "failed_images": stats.count(collector, wanted.label, stats.FAILED_IMAGES),
+                "missing_images": stats.count(collector, wanted.label, stats.MISSING_IMAGES),
                 "troubles": spider.troubles[wanted.label],
             }
             for wanted in config.classes

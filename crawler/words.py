@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 
 def tokens(text: str) -> list[str]:
@@ -41,10 +42,10 @@ def found_phrase(title: str, phrases: Iterable[str]) -> str:
     return next((phrase for phrase in phrases if _holds(words, _pattern(phrase))), "")
 
 
-def _pattern(phrase: str) -> list[str]:
+@lru_cache(maxsize=1024)
+def _pattern(phrase: str) -> tuple[str, ...]:
     """The phrase's words, stars kept."""
-    parts = [re.sub(r"\s", "", part) for part in phrase.split()]
-    return [word for part in parts for word in _starred_tokens(part)]
+    return tuple(word for part in phrase.split() for word in _starred_tokens(part))
 
 
 def _starred_tokens(part: str) -> list[str]:
@@ -54,6 +55,8 @@ def _starred_tokens(part: str) -> list[str]:
 
 def _holds(words: Sequence[str], pattern: Sequence[str]) -> bool:
     length = len(pattern)
+    if length == 1 and "*" not in pattern[0]:
+        return pattern[0] in words
     return length > 0 and any(
         all(map(fnmatchcase, words[start : start + length], pattern))
         for start in range(len(words) - length + 1)

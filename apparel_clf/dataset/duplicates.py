@@ -26,7 +26,8 @@ NEAR_HASH_DISTANCE = 8
 #: ... and by at most this root mean square over the thumbnails' YCbCr values (0 to 255).
 NEAR_COLOUR_RMS = 2.6
 
-_BLOCK = 1024
+# Distances that are computed at a time: 8 MB of them.
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,9 @@ def near_pairs(hashes: NDArray[np.uint64], radius: int) -> Iterator[tuple[int, i
         >>> list(near_pairs(np.array([0, 1, 255], dtype=np.uint64), 1))
         [(0, 1, 1)]
     """
-    for start in range(0, len(hashes), _BLOCK):
-        rows = hashes[start : start + _BLOCK]
+    step = max(1, _BLOCK // max(len(hashes), 1))
+    for start in range(0, len(hashes), step):
+        rows = hashes[start : start + step]
         distances = np.bitwise_count(rows[:, None] ^ hashes[None, start:])
         left, right = np.nonzero(distances <= radius)
         for i, j in zip(left.tolist(), right.tolist(), strict=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -52,7 +52,7 @@ class Policy:
         check_fractions(self.val, self.test)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ManifestRow:
     """One image of a version.
 
@@ -119,20 +119,23 @@ class Plan:
 
     def manifest(self) -> str:
         """Return the manifest: a line of JSON for each image."""
-        return _lines(self.rows)
+        return "".join(line.decode() for line in self.manifest_lines())
 
     @property
     def id(self) -> str:
         """The version's id: sha256 of the sorted manifest, in hex."""
-        return hashlib.sha256(self.manifest_bytes()).hexdigest()
+        digest = hashlib.sha256()
+        for line in self.manifest_lines():
+            digest.update(line)
+        return digest.hexdigest()
 
-    def manifest_bytes(self) -> bytes:
-        """Return the manifest as its file holds it."""
-        return self.manifest().encode("utf-8", "replace")
+    def manifest_lines(self) -> Iterator[bytes]:
+        """Yield the manifest's lines as its file holds them."""
+        return _lines(self.rows)
 
-    def rejections_bytes(self) -> bytes:
-        """Return the list of what was turned away as its file holds it: a line of JSON for each."""
-        return _lines(self.rejections).encode("utf-8", "replace")
+    def rejection_lines(self) -> Iterator[bytes]:
+        """Yield a line of JSON for each thing that was turned away, as its file holds them."""
+        return _lines(self.rejections)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -150,9 +153,10 @@ class Plan:
         return asdict(self.policy)
 
 
-def _lines(records: Iterable[ManifestRow | Rejection]) -> str:
-    texts = (json.dumps(r.to_json(), ensure_ascii=False, sort_keys=True) for r in records)
-    return "".join(text + "\n" for text in texts)
+def _lines(records: Iterable[ManifestRow | Rejection]) -> Iterator[bytes]:
+    for record in records:
+        text = json.dumps(record.to_json(), ensure_ascii=False, sort_keys=True)
+        yield f"{text}\n".encode("utf-8", "replace")
 
 
 def plan_version(
@@ -227,9 +231,13 @@ def _wanted(journal: Journal, disputed: _Disputed) -> list[ImageRecord]:
 
 
 def _final_rejections(journal: Journal) -> list[Rejection]:
-    """What stayed rejected: an image that failed and was had later is no loss."""
-    had = {record.place for record in journal.images}
-    return [r for r in journal.rejections if not (r.failed and r.place in had)]
+    """What stayed rejected: an image that failed at first and was decided on later is no loss, and
+    of several failures the last counts.
+    """
+    decided = {record.place for record in journal.images}
+    decided |= {r.place for r in journal.rejections if not r.failed}
+    failed = {r.place: r for r in journal.rejections if r.failed and r.place not in decided}
+    return [*(r for r in journal.rejections if not r.failed), *failed.values()]
 
 
 @dataclass(frozen=True)

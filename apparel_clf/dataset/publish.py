@@ -8,9 +8,9 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from apparel_clf.dataset.version import (
     REJECTIONS,
     Version,
     latest_version,
-    open_version,
+    read_manifest,
 )
 from apparel_clf.errors import DatasetNotFoundError, PublishError
 from apparel_clf.images import HASH_FORMAT, load_image
@@ -120,11 +120,11 @@ def _write_version(
         building.mkdir()
         _write_images(building, objects, plan, show)
         facts = _facts(plan, dataset.name, number, previous)
-        (building / MANIFEST).write_bytes(plan.manifest_bytes())
-        (building / REJECTIONS).write_bytes(plan.rejections_bytes())
+        _write_lines(building / MANIFEST, plan.manifest_lines())
+        _write_lines(building / REJECTIONS, plan.rejection_lines())
         (building / FACTS).write_text(_pretty(facts), encoding="utf-8")
         (building / CARD).write_text(render_card(plan, facts), "utf-8", "replace")
-        written = open_version(building)  # what can't be read back must not become a version
+        _check_readable(building, plan)
         building.rename(final)
         _point_latest(dataset, final)
     except OSError as error:
@@ -133,7 +133,19 @@ def _write_version(
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
-    return replace(written, path=final)
+    return Version(final, facts["name"], number, plan.id, facts, plan.rows)
+
+
+def _write_lines(path: Path, lines: Iterable[bytes]) -> None:
+    with path.open("wb") as file:
+        file.writelines(lines)
+
+
+def _check_readable(building: Path, plan: Plan) -> None:
+    """What can't be read back as it was meant must not become a version."""
+    for row, read in zip_longest(plan.rows, read_manifest(building / MANIFEST)):
+        if row is None or read is None or row.path != read.path:
+            raise PublishError(f"{building / MANIFEST}: reads back otherwise than it was written")
 
 
 def _write_images(building: Path, objects: ObjectStore, plan: Plan, show: bool | None) -> None:

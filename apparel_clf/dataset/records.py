@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeAlias
@@ -14,6 +15,8 @@ from apparel_clf.images import Signature
 #: Where a result stood in the shop: label, query, page and position.
 Place: TypeAlias = "tuple[str, str, int, int]"
 
+# Values that the records of one page have in common.
+_SHARED = frozenset({"source", "query", "page_url"})
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 
 
@@ -35,7 +38,7 @@ def check_label(label: str) -> str:
     return label
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageRecord:
     """One image as a result of one query.
 
@@ -98,7 +101,9 @@ class ImageRecord:
         """
         numbers = ("page", "position")
         texts = [f.name for f in fields(cls) if f.name not in ("label", "signature", *numbers)]
-        rest: dict[str, Any] = {name: _text(values.get(name, "")) for name in texts}
+        rest: dict[str, Any] = {
+            name: _text(values.get(name, ""), shared=name in _SHARED) for name in texts
+        }
         rest |= {name: int(values.get(name, 0)) for name in numbers}
         return cls(
             signature=Signature.from_json(values["signature"]),
@@ -107,7 +112,7 @@ class ImageRecord:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rejection:
     """An image or result that was turned away, and why.
 
@@ -200,7 +205,8 @@ class PageRecord:
         )
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, *, shared: bool = False) -> str:
+    """Return a value that has to be text; `shared` keeps one copy of what many records hold."""
     if not isinstance(value, str):
         raise TypeError(f"expected text, got {type(value).__name__}")
-    return value
+    return sys.intern(value) if shared else value

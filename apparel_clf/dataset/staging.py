@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import itertools
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -26,6 +26,8 @@ from apparel_clf.errors import DatasetError
 JOURNAL_FORMAT = 1
 
 _LEFT_OVER_SECONDS = 3600.0
+_TAIL = 1 << 16
+_COUNTER = itertools.count()
 
 
 class ObjectStore:
@@ -71,31 +73,50 @@ class ObjectStore:
         sha256 = hashlib.sha256(data).hexdigest()
         final = self.path(sha256)
         # One of another length was damaged by something else, and is replaced.
-        if not final.exists() or final.stat().st_size != len(data):
-            final.parent.mkdir(parents=True, exist_ok=True)
+        if _size(final) != len(data):
             write_atomically(final, data, read_only=True)
         return sha256
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
 
 
 def write_atomically(final: Path, data: bytes, *, read_only: bool = False) -> None:
     """Write a file beside its place and rename it in: a reader sees all of it or none.
 
     Args:
-        final: where the file goes; one that is there is replaced.
+        final: where the file goes; one that is there is replaced. Its folder is made.
         data: what it holds.
         read_only: take away write permission, so that a tool that edits in place can't reach
             what other names link to.
     """
-    descriptor, name = tempfile.mkstemp(prefix=".tmp-", dir=final.parent)
+    beside = final.with_name(f".tmp-{os.getpid()}-{next(_COUNTER)}")
     try:
+        descriptor = _new_file(beside)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             os.fchmod(file.fileno(), 0o444 if read_only else 0o644)
-        Path(name).replace(final)
+        beside.replace(final)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()
+            beside.unlink()
         raise
+
+
+def _new_file(path: Path) -> int:
+    """Open a file that must not be there yet; most folders are there, so they are made late."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    try:
+        return os.open(path, flags, 0o600)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:  # of a killed process that had this one's number
+        path.unlink()
+    return os.open(path, flags, 0o600)
 
 
 @dataclass
@@ -191,9 +212,15 @@ class JournalWriter:
 
 def _drop_torn_end(path: Path) -> None:
     """Cut off half a line that a crash left at the end, so that the next line is whole."""
-    if path.exists():
-        whole = path.read_bytes()
-        os.truncate(path, whole.rfind(b"\n") + 1)
+    with path.open("rb+") as file:
+        end = file.seek(0, os.SEEK_END)
+        keep = 0
+        while end and not keep:
+            start = max(0, end - _TAIL)
+            file.seek(start)
+            found = file.read(end - start).rfind(b"\n")
+            keep, end = (start + found + 1 if found >= 0 else 0), start
+        file.truncate(keep)
 
 
 def read_journal(path: Path, *, with_pages: bool = False) -> Journal:
@@ -207,22 +234,22 @@ def read_journal(path: Path, *, with_pages: bool = False) -> Journal:
         What it holds. A last line that was cut off by a crash is left out.
 
     Raises:
-        DatasetError: a line other than the last cannot be read, or is of a newer format.
+        DatasetError: a whole line cannot be read, or is of a newer format.
     """
     journal = Journal()
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    for number, line in enumerate(lines, 1):
-        if not line:
-            continue
-        try:
-            _take(journal, json.loads(line), with_pages)
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-            if number == len(lines):  # no newline after it: torn by a crash
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):  # torn by a crash
                 break
-            raise DatasetError(
-                f"{path}, line {number}: not a journal line ({error}). "
-                "Move the file out of the folder to publish without it"
-            ) from error
+            if line == b"\n":
+                continue
+            try:
+                _take(journal, json.loads(line.decode("utf-8", "replace")), with_pages)
+            except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+                raise DatasetError(
+                    f"{path}, line {number}: not a journal line ({error}). "
+                    "Move the file out of the folder to publish without it"
+                ) from error
     return journal
 
 

@@ -100,7 +100,7 @@ def open_version(path: str | os.PathLike[str]) -> Version:
         number=facts["number"],
         id=facts["id"],
         facts=facts,
-        rows=_read_manifest(folder / MANIFEST),
+        rows=tuple(read_manifest(folder / MANIFEST)),
     )
 
 
@@ -141,19 +141,25 @@ def _read_facts(path: Path) -> dict[str, Any]:
     return facts
 
 
-def _read_manifest(path: Path) -> tuple[ManifestRow, ...]:
+def read_manifest(path: Path) -> Iterator[ManifestRow]:
+    """Yield the rows of a manifest.
+
+    Raises:
+        DatasetNotFoundError: there is no such file.
+        DatasetError: a line is damaged or cut off.
+    """
     if not path.exists():
         raise DatasetNotFoundError(f"{path}: the version's manifest is missing")
-    return tuple(_read_lines(path, ManifestRow.from_json))
+    return _read_lines(path, ManifestRow.from_json)
 
 
 def _read_lines(path: Path, read: Callable[[dict[str, Any]], T]) -> Iterator[T]:
-    # Not splitlines: titles and addresses may hold other characters that end a line.
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    for number, line in enumerate(lines[:-1], 1):
-        try:
-            yield read(json.loads(line))
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-            raise DatasetError(f"{path}, line {number}: damaged ({error})") from error
-    if lines[-1]:
-        raise DatasetError(f"{path}: damaged, its last line is cut off")
+    # In binary: titles and addresses may hold other characters that end a line of text.
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                raise DatasetError(f"{path}: damaged, its last line is cut off")
+            try:
+                yield read(json.loads(line.decode("utf-8", "replace")))
+            except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+                raise DatasetError(f"{path}, line {number}: damaged ({error})") from error

@@ -8,10 +8,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote_plus
 
 from crawler.pages.facts import Page
 from crawler.pages.images import split_url
+
+#: A parameter of a search's address that decides what is found, and its value.
+Filter: TypeAlias = "tuple[str, str]"
 
 # Names of one parameter, in addresses of different years.
 _ALIASES = {"field-keywords": "k", "keywords": "k", "url": "i"}
@@ -49,44 +53,58 @@ def answers(asked_url: str, page: Page) -> str:
     return next(iter(differences), "")
 
 
-def _served_differences(asked: set[tuple[str, str]], page: Page) -> Iterator[str]:
+def _served_differences(asked: set[Filter], page: Page) -> Iterator[str]:
     if not _is_search(page.url):
         return
     served = _filters(page.url)
-    for name, value in sorted(asked - served):
-        if value not in _DEFAULTS and not _is_refined(name, served):
+    for name, value in _missing(asked, served):
+        if value not in _DEFAULTS:
             yield f"the shop {_changed(name, served)} {name}={value}"
 
 
-def _next_differences(asked: set[tuple[str, str]], page: Page) -> Iterator[str]:
+def _next_differences(asked: set[Filter], page: Page) -> Iterator[str]:
     if not page.next_url or not _is_search(page.next_url):
         return
     following = _filters(page.next_url)
-    for name, value in sorted(asked - following):
+    for name, value in _missing(asked, following):
         # The next page may well leave out the words, but not have others.
         if name == "rh" or (name == "k" and _has(name, following)):
             yield f"the next page {_changed(name, following)} {name}={value}"
 
 
-def _box_differences(asked: set[tuple[str, str]], page: Page) -> Iterator[str]:
+def _missing(asked: set[Filter], found: set[Filter]) -> list[Filter]:
+    """What was asked for and isn't there, but for what is there in another form."""
+    departments = {(name, value) for name, value in asked if value.startswith("n:")}
+    if departments & found:  # of a path of departments only a part is kept
+        asked = asked - departments
+    return [
+        (name, value)
+        for name, value in sorted(asked - found)
+        if not _is_moved_price(name, value, found)
+    ]
+
+
+def _is_moved_price(name: str, value: str, found: set[Filter]) -> bool:
+    """Whether this is a limit of a price, which moves between parameters and refinements."""
+    if name in ("low-price", "high-price"):
+        return any(other.startswith("p_36:") for _, other in found)
+    if name == "rh" and value.startswith("p_36:"):
+        return _has("low-price", found) or _has("high-price", found)
+    return False
+
+
+def _box_differences(asked: set[Filter], page: Page) -> Iterator[str]:
     words = {value for name, value in asked if name == "k"}
     shown = _plain(page.query)
     if words and shown and shown not in words:
         yield f"the search box shows {shown!r}, asked was {min(words)!r}"
 
 
-def _is_refined(name: str, filters: set[tuple[str, str]]) -> bool:
-    """Whether limits of a price are among the refinements, to where the shop moves them."""
-    return name in ("low-price", "high-price") and any(
-        value.startswith("p_36:") for _, value in filters
-    )
-
-
-def _changed(name: str, filters: set[tuple[str, str]]) -> str:
+def _changed(name: str, filters: set[Filter]) -> str:
     return "changed" if name != "rh" and _has(name, filters) else "dropped"
 
 
-def _has(name: str, filters: set[tuple[str, str]]) -> bool:
+def _has(name: str, filters: set[Filter]) -> bool:
     return any(name == known for known, _ in filters)
 
 
@@ -95,7 +113,7 @@ def _is_search(url: str) -> bool:
     return bool(parts and _SEARCH_PATH.match(parts.path))
 
 
-def _filters(url: str) -> set[tuple[str, str]]:
+def _filters(url: str) -> set[Filter]:
     """The parameters that decide what is found; all others only say where a click came from."""
     parts = split_url(url)
     try:
@@ -105,7 +123,7 @@ def _filters(url: str) -> set[tuple[str, str]]:
     return {found for name, value in pairs for found in _parsed(_ALIASES.get(name, name), value)}
 
 
-def _parsed(name: str, value: str) -> Iterator[tuple[str, str]]:
+def _parsed(name: str, value: str) -> Iterator[Filter]:
     if not _FILTERS.fullmatch(name):
         return
     if name != "rh":
@@ -120,7 +138,7 @@ def _parsed(name: str, value: str) -> Iterator[tuple[str, str]]:
             yield "rh", _refinement(part)
 
 
-def _named(name: str, value: str) -> Iterator[tuple[str, str]]:
+def _named(name: str, value: str) -> Iterator[Filter]:
     plain = _plain(value.removeprefix("search-alias=") if name == "i" else value)
     if plain:
         yield name, plain
@@ -133,4 +151,5 @@ def _refinement(part: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    return " ".join(plain.split())

@@ -33,6 +33,10 @@ class DedupePipeline:
         """Build with the crawler's stats."""
         return cls(crawler)
 
+    def close_spider(self) -> None:
+        """Let go of the pictures seen."""
+        self._indexes.clear()
+
     async def process_item(self, item: ApparelItem) -> ApparelItem:
         """Pass a new picture on, when all results before it are through.
 

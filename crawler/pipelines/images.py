@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
@@ -18,11 +20,11 @@ from twisted.python.failure import Failure
 from apparel_clf.dataset import ObjectStore, Staging
 from apparel_clf.errors import ImageError
 from apparel_clf.images import Signature, sign
+from crawler.addresses import is_allowed_image
 from crawler.exceptions import STOPPED, Rejected, Stopping
-from crawler.hosts import is_allowed_image
 from crawler.items import ApparelItem
 from crawler.journal import CrawlJournal
-from crawler.middlewares import KIND, LABEL
+from crawler.requests import KIND, LABEL
 
 # The picture is not there in this size; another may be.
 _NOT_THERE = (403, 404, 410)
@@ -56,6 +58,8 @@ class ImagePipeline(FilesPipeline):
         self.min_side = crawler.settings.getint("IMAGE_MIN_SIDE")
         self.max_aspect = crawler.settings.getfloat("IMAGE_MAX_ASPECT")
         self._failed: dict[str, Rejected] = {}
+        # One for each core: more would only take memory from each other.
+        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="images")
         super().__init__(str(self.objects.folder.resolve()), crawler=crawler)
 
     @classmethod
@@ -107,7 +111,10 @@ class ImagePipeline(FilesPipeline):
         """Check, sign and store a response's bytes, off the reactor's thread."""
         try:
             found = await self._best(response, item)
-            signature = await asyncio.to_thread(self._examine, found.body, found.url)
+            loop = asyncio.get_running_loop()
+            signature = await loop.run_in_executor(
+                self._threads, self._examine, found.body, found.url
+            )
         except Rejected as rejected:
             return _Fetched(request.url, rejected=rejected)
         except OSError as error:
@@ -132,18 +139,30 @@ class ImagePipeline(FilesPipeline):
         """
         ok, fetched = results[0]
         if not ok or fetched is None:
-            raise self._failed.get(item.image_url) or _failed(item.image_url, fetched)
+            asked = self._request(item.image_url, item.label).url  # as Scrapy spells it
+            raise self._failed.get(asked) or _failed(asked, fetched)
         if fetched.rejected is not None:
             item.sha256 = fetched.rejected.sha256
             raise fetched.rejected
         item.image_url = fetched.url
         return self._signed(item, fetched.signature)
 
+    def close_spider(self) -> None:
+        """Let go of what is known of each image; publishing reads the journal."""
+        self._threads.shutdown()
+        self.spiderinfo.downloaded.clear()
+
     @property
     def _journal(self) -> CrawlJournal:
         spider: Any = self.crawler.spider
         journal: CrawlJournal = spider.journal
         return journal
+
+    @property
+    def _hosts(self) -> tuple[str, ...]:
+        spider: Any = self.crawler.spider
+        hosts: tuple[str, ...] = spider.config.image_hosts
+        return hosts
 
     @staticmethod
     def _signed(item: ApparelItem, signature: Signature) -> ApparelItem:
@@ -165,10 +184,12 @@ class ImagePipeline(FilesPipeline):
         for url in item.candidates:
             if response.status not in _NOT_THERE:
                 break
-            if url != item.image_url:
+            if url != item.image_url and is_allowed_image(url, self._hosts):
                 response = await self._followed(await self._fetch(url, item), item)
         if response.status != 200:
-            raise Rejected(f"http_{response.status}", response.url, failed=True)
+            # Not there is an answer; anything else may be another one next time.
+            undecided = response.status not in _NOT_THERE
+            raise Rejected(f"http_{response.status}", response.url, failed=undecided)
         return response
 
     async def _followed(self, response: Response, item: ApparelItem) -> Response:
@@ -181,8 +202,7 @@ class ImagePipeline(FilesPipeline):
                 url = urljoin(response.url, location)
             except ValueError:
                 url = location
-            hosts = self.crawler.spider.config.image_hosts  # type: ignore[union-attr]
-            if not is_allowed_image(url, hosts):
+            if not is_allowed_image(url, self._hosts):
                 raise Rejected("foreign_host", f"{response.url} leads to {url}")
             response = await self._fetch(url, item)
         return response

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from scrapy.crawler import Crawler
 
+from crawler.addresses import is_allowed_image
 from crawler.config import WantedClass
 from crawler.exceptions import Rejected
-from crawler.hosts import is_allowed_image
 from crawler.items import ApparelItem
 from crawler.pages.images import split_url
 from crawler.words import found_phrase
@@ -54,6 +54,10 @@ class RelevancePipeline:
         classes = {wanted.label: wanted for wanted in config.classes}
         return cls(classes, config.image_hosts, sponsored=config.sponsored)
 
+    def close_spider(self) -> None:
+        """Let go of the results seen."""
+        self._seen.clear()
+
     def process_item(self, item: ApparelItem) -> ApparelItem:
         """Pass an item on.
 
@@ -81,10 +85,11 @@ class RelevancePipeline:
     def _check_picture(self, item: ApparelItem) -> None:
         if not item.image_url:
             raise Rejected("no_image", "the card has no picture")
-        for url in item.candidates or (item.image_url,):
-            if not is_allowed_image(url, self.image_hosts):
-                raise Rejected("foreign_host", f"{url} is not on {', '.join(self.image_hosts)}")
-        reason = unusable(item.candidates or (item.image_url,))
+        # Smaller sizes are checked when they are asked for, which few are.
+        if not is_allowed_image(item.image_url, self.image_hosts):
+            hosts = ", ".join(self.image_hosts)
+            raise Rejected("foreign_host", f"{item.image_url} is not on {hosts}")
+        reason = unusable((item.image_url, *item.candidates[-1:]))
         if reason:
             raise Rejected(reason, item.image_url)
 
@@ -99,7 +104,7 @@ def unusable(urls: tuple[str, ...]) -> str:
     """Tell from a picture's addresses that it shows no product.
 
     Args:
-        urls: where it is to be had: the original and the sizes that the card offers.
+        urls: where it is to be had: the original and a size that the card offers.
 
     Returns:
         ``"placeholder"``, ``"badge"`` or ``""``.

@@ -55,3 +55,5 @@ class StagePipeline:
         stats.increase(collector, item.label, stats.REJECTED)
         if exception.failed:
             stats.increase(collector, item.label, stats.FAILED_IMAGES)
+        elif exception.reason.startswith("http_"):
+            stats.increase(collector, item.label, stats.MISSING_IMAGES)

@@ -21,13 +21,15 @@ from apparel_clf.dataset import Version
 from apparel_clf.errors import ApparelError
 from crawler import stats
 from crawler.browser import context_options, launch_options, user_agent, wait_until_settled
-from crawler.config import CrawlConfig, WantedClass, crawl_config, is_private
+from crawler.config import CrawlConfig, WantedClass, crawl_config
 from crawler.exceptions import Stopping
 from crawler.items import ApparelItem
 from crawler.journal import CrawlJournal
-from crawler.middlewares import KIND, LABEL, PAGE, failure_kind
+from crawler.middlewares import DROPPED, failure_kind
 from crawler.order import InOrder
 from crawler.pages import Page, Result
+from crawler.pages.asked import answers
+from crawler.requests import ASKED, KIND, LABEL, PAGE
 from crawler.resolver import allow_private
 from crawler.streams import side_by_side
 from crawler.terminal import say
@@ -205,6 +207,7 @@ class AmazonApparelSpider(Spider):
             meta={
                 KIND: "page",
                 LABEL: walk.label,
+                ASKED: turn.url,
                 "playwright": True,
                 "playwright_page_methods": [PageMethod(wait_until_settled)],
                 "playwright_page_goto_kwargs": {"wait_until": "domcontentloaded"},
@@ -275,6 +278,10 @@ class AmazonApparelSpider(Spider):
             return None
         if page.kind == "search" and not page.block and response.status < 400:
             return page
+        if page.block == DROPPED:
+            told = answers(response.meta[ASKED], page)
+            self._trouble(walk, f"the shop answered another search: {told}")
+            return None
         status = f", HTTP {response.status}" if response.status != 200 else ""
         what = page.block or page.kind
         self._trouble(walk, f"the shop answered with a page of kind '{what}'{status}")
@@ -329,20 +336,19 @@ def unreachable(config: CrawlConfig, error: BaseException) -> str:
 
 def announce(settings: BaseSettings, config: CrawlConfig) -> None:
     """Put what depends on the shop into the settings, for the downloader and the browser alike:
-    the honest user agent, the language, the first pace, and which private hosts may be reached.
+    the honest user agent, the language, the first pace, and which hosts may be reached.
     """
     first_delay = settings.getfloat("IMAGE_START_DELAY")
     agent = user_agent(config.contact)
-    hosts = sorted(host for host in config.private_hosts)
     values: dict[str, Any] = {
         "USER_AGENT": agent,
         "PLAYWRIGHT_CONTEXTS": {"default": context_options(agent, config.language)},
-        "PLAYWRIGHT_LAUNCH_OPTIONS": launch_options(h for h in hosts if is_private(h)),
+        "PLAYWRIGHT_LAUNCH_OPTIONS": launch_options(config.browser_hosts),
         "DOWNLOAD_SLOTS": {config.image_slot: {"delay": first_delay}, _PREFLIGHT: {"delay": 0.0}},
         "DEFAULT_REQUEST_HEADERS": {"Accept": "*/*", "Accept-Language": config.language},
     }
     if not config.is_marketplace:
         values["AUTOTHROTTLE_START_DELAY"] = first_delay
-    allow_private(hosts)
+    allow_private(config.private_hosts)
     for name, value in values.items():
         settings.set(name, value, priority="spider")

@@ -58,13 +58,29 @@ def test_captchas_alone_are_told_apart_from_no_results(shop, crawl):
     assert not (run.datasets / "apparel" / "v1").exists()
 
 
-def test_images_that_cannot_be_had_are_counted(shop, crawl):
+def test_images_that_are_not_there_are_counted(shop, crawl):
     good = shop.image
     shop.image = lambda name: (404, "") if name.startswith("hats") else good(name)
     run = crawl()
     assert run.code == 1
-    assert "hats: 0 of 300 images: 10 images could not be fetched" in run.err
+    assert "hats: 0 of 300 images: 10 images could not be found" in run.err
     assert run.counts == {"gloves": 10}
+
+
+def test_images_that_failed_are_tried_again_by_the_same_command(shop, crawl):
+    good = shop.image
+    shop.image = lambda name: (500, "") if name.startswith("hats1") else good(name)
+    run = crawl(RETRY_TIMES=0)
+    assert run.code == 1
+    assert "hats: 5 of 300 images: 5 images could not be fetched" in run.err
+    assert run.counts == {"hats": 5, "gloves": 10}
+    shop.image = good
+    asked = shop.asked_for("hats")
+    again = crawl(RETRY_TIMES=0)
+    assert again.code == 0, again.err
+    assert again.counts == {"hats": 10, "gloves": 10}
+    assert shop.asked_for("hats") == asked
+    assert again.reasons == {}
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,9 @@ def test_an_image_that_failed_and_was_had_later_is_no_loss(record):
     place = {"label": "jeans", "query": "jeans", "page": image.page, "position": image.position}
     failed = Rejection(reason="http_500", failed=True, **place)
     elsewhere = replace(failed, position=99)
-    decided = Rejection(reason="too_small", **place)
-    plan = plan_version([Journal(images=[image], rejections=[failed, elsewhere, decided])])
-    assert set(plan.rejections) == {elsewhere, decided}
+    again = replace(elsewhere, reason="download_failed")
+    small = replace(failed, reason="too_small", failed=False, position=7)
+    first = replace(small, reason="http_500", failed=True)
+    told = [failed, elsewhere, first, again, small]
+    plan = plan_version([Journal(images=[image], rejections=told)])
+    assert set(plan.rejections) == {again, small}

@@ -106,3 +106,16 @@ def test_any_text_gives_an_answer(asked, served, box):
 def test_a_search_answers_itself(asked):
     url = f"{SHOP}/s?{asked}"
     assert answers(url, page(url, next_url=url)) == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "served"),
+    [
+        ("k=men’s+jeans", "k=men's+jeans"),
+        ("k=jeans&rh=n:1,n:2", "k=jeans&rh=n:2"),
+        ("k=jeans&rh=p_36:100-200", "k=jeans&low-price=1&high-price=2"),
+        ("k=jeans&low-price=1", "k=jeans&rh=p_36:100-"),
+    ],
+)
+def test_the_same_in_another_form_is_the_same(asked, served):
+    assert answers(f"{SHOP}/s?{asked}", page(f"{SHOP}/s?{served}")) == ""

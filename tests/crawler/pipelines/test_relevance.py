@@ -71,7 +71,6 @@ def test_pictures_of_the_marketplace_pass(relevance, host):
             "badge",
         ),
         ({"image_url": f"{HOST}:22/images/I/71a.jpg"}, "foreign_host"),
-        ({"candidates": ("http://169.254.169.254/latest",)}, "foreign_host"),
         ({"image_url": ""}, "no_image"),
         ({"image_url": "https://evil.example/x.jpg"}, "foreign_host"),
         ({"image_url": "https://m.media-amazon.com.evil.example/x.jpg"}, "foreign_host"),

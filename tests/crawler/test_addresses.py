@@ -5,8 +5,7 @@ from twisted.internet import defer
 from twisted.internet.error import DNSLookupError
 
 from crawler import resolver
-from crawler.config import is_private
-from crawler.hosts import is_allowed_image
+from crawler.addresses import is_allowed_image, is_private
 
 HOSTS = ("m.media-amazon.com", "images-*.ssl-images-amazon.com", "127.0.0.1:8765", "[::1]:80")
 
@@ -53,6 +52,7 @@ def test_images_come_from_named_hosts_alone(url, allowed):
         ),
         *("10.1.2.3", "192.168.0.1", "172.16.5.4", "169.254.169.254", "100.64.0.1", "fd00::1"),
         *("localhost", "LOCALHOST.", "shop.localhost", "::ffff:127.0.0.1", "fe80::1", "224.0.0.1"),
+        *("64:ff9b::7f00:1", "::127.0.0.1", "2002:7f00:1::", "ff02::1"),
     ],
 )
 def test_private_addresses_in_any_spelling(host):
