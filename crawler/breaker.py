@@ -89,9 +89,12 @@ def retry_after_seconds(header: str, now: datetime | None = None) -> float:
         return float(text[:9])
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, OverflowError):
         return 0.0
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
-    seconds = (moment - (now or datetime.now(timezone.utc))).total_seconds()
+    try:
+        seconds = (moment - (now or datetime.now(timezone.utc))).total_seconds()
+    except OverflowError:
+        return 0.0
     return seconds if math.isfinite(seconds) and seconds > 0 else 0.0

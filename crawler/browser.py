@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from playwright.async_api import Error as AsyncPlaywrightError
 from playwright.async_api import Page, Request
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import sync_playwright
@@ -60,6 +61,8 @@ _IS_SETTLED = """
 """
 _QUIET_MS = [300, 3_000, 1_500, 6_000]
 _SETTLE_TIMEOUT_MS = 20_000
+# Real search pages have one to three million.
+_MAX_LETTERS = 16_000_000
 
 
 def user_agent(contact: str = "") -> str:
@@ -123,7 +126,12 @@ def launch_options(hosts: Iterable[str] = ()) -> dict[str, Any]:
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chromium's sandbox refuses to run as root
-    options: dict[str, Any] = {"headless": True, "args": arguments}
+    options: dict[str, Any] = {
+        "headless": True,
+        "args": arguments,
+        # Playwright lets pages open windows; nobody would ever close them.
+        "ignore_default_args": ["--disable-popup-blocking"],
+    }
     path = find_chromium()
     return options | {"executable_path": path} if path else options
 
@@ -139,10 +147,14 @@ async def wait_until_settled(page: Page) -> None:
     Raises:
         playwright.async_api.TimeoutError: the page says neither within twenty seconds; the
             request has failed then, and is tried again.
+        playwright.async_api.Error: the page is larger than any search page.
     """
     await page.wait_for_function(
         _IS_SETTLED, arg=_QUIET_MS, timeout=_SETTLE_TIMEOUT_MS, polling=100
     )
+    size = await page.evaluate("document.documentElement.outerHTML.length")
+    if size > _MAX_LETTERS:
+        raise AsyncPlaywrightError(f"a page of {size} letters, more than {_MAX_LETTERS}")
 
 
 def starts() -> str | None:

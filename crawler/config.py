@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -39,8 +40,15 @@ MARKETPLACES = {
     **{"pl": "pl", "sa": "ar", "se": "sv", "sg": "en"},
 }
 _DEFAULT_LANGUAGE = "en"
+_USUAL_PORTS = {"http": 80, "https": 443}
 # Settings that decide what a crawl takes; with others, it is another crawl.
 _DECIDING_SETTINGS = ("IMAGE_HOSTS", "IMAGE_MIN_SIDE", "IMAGE_MAX_ASPECT", "BROWSER_HOSTS")
+# Numbers among the settings, each with what it has to be.
+_NUMBERS: dict[str, type[int] | type[float]] = {
+    **{"IMAGE_MIN_SIDE": int, "IMAGE_MAX_ASPECT": float, "BLOCK_LIMIT": int},
+    **{"BLOCK_BACKOFF": float, "BLOCK_PAUSE_MAX": float, "BROWSER_PAGES": int},
+    **{"BROWSER_TAB_PAGES": int, "BROWSER_PAGE_TIMEOUT": float, "IMAGE_TARGET_CONCURRENCY": float},
+}
 _YES = ("1", "true", "yes", "on")
 _NO = ("0", "false", "no", "off")
 
@@ -286,6 +294,9 @@ def crawl_config(settings: BaseSettings, arguments: Mapping[str, Any]) -> CrawlC
     given, problems = _checked(arguments)
     classes = _caught(problems, lambda: _classes(Path(settings["CLASSES_FILE"]), given))
     hosts = _caught(problems, lambda: _image_hosts(settings, given))
+    problems += [
+        text for name, kind in _NUMBERS.items() if (text := _no_number(settings, name, kind))
+    ]
     if problems:
         raise SettingsError("; ".join(problems))
     return CrawlConfig(
@@ -303,6 +314,16 @@ def crawl_config(settings: BaseSettings, arguments: Mapping[str, Any]) -> CrawlC
         resume=given.resume,
         deciding={name: settings[name] for name in _DECIDING_SETTINGS},
     )
+
+
+def _no_number(settings: BaseSettings, name: str, kind: type[int] | type[float]) -> str:
+    """What is wrong with a setting that has to be a number, or ""."""
+    try:
+        good = 0 <= kind(settings[name]) < math.inf
+    except (TypeError, ValueError):
+        good = False
+    what = "a whole number" if kind is int else "a number"
+    return "" if good else f"{name}: expected {what} from 0 on. Received: {settings[name]!r:.40}"
 
 
 def _checked(arguments: Mapping[str, Any]) -> tuple[CrawlArguments, list[str]]:
@@ -342,7 +363,11 @@ def _shop_root(given: str) -> str:
             "expected a shop's root address such as http://127.0.0.1:8765, without path or "
             f"password. Received: {given!r:.200}"
         )
-    return given.rstrip("/")
+    parts = urlsplit(given)
+    host = (parts.hostname or "").lower()
+    host = f"[{host}]" if ":" in host else host
+    usual = parts.port in (None, _USUAL_PORTS[parts.scheme])
+    return f"{parts.scheme}://{host}" + ("" if usual else f":{parts.port}")
 
 
 def _is_root(url: str) -> bool:
@@ -414,7 +439,7 @@ def load_classes(path: Path, language: str = _DEFAULT_LANGUAGE) -> tuple[WantedC
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"CLASSES_FILE: {path} cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"CLASSES_FILE: {path} is not TOML ({error})") from error
     if not tables:
         raise SettingsError(f"CLASSES_FILE: {path} holds no class; add a table such as [jeans]")

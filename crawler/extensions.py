@@ -148,18 +148,18 @@ class PublishOnClose:
             return
         finished = reason == "finished" and not collecting.problem
         found = self._found_any(collecting)
-        if finished and not summary.is_unfinished(self.crawler.stats, collecting):
-            journal.end(published=found)
-        journal.close()
         if finished and not found:
             collecting.problem = summary.no_images(collecting)
         try:
+            if finished and not summary.is_unfinished(self.crawler.stats, collecting):
+                journal.end(published=found)
+            journal.close()
             if finished and found:
                 collecting.version = await asyncio.to_thread(_publish, collecting)
             if journal.began:
                 await asyncio.to_thread(summary.write, collecting, reason)
         except (ApparelError, OSError) as error:
-            collecting.problem = str(error)
+            collecting.problem = collecting.problem or str(error)
 
     def _found_any(self, spider: Any) -> bool:
         collector: Any = self.crawler.stats

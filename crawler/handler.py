@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +22,9 @@ from crawler.fetch import ImageFetcher
 from crawler.requests import KIND
 
 _CLOSE_SECONDS = 15.0
+_TICK = 0.5
+# Seconds that a page gets when the crawl has been told to stop.
+_PATIENCE = 5.0
 _LATENCY = "apparel_latency"
 _HANDLERS: WeakKeyDictionary[Crawler, BrowserHandler] = WeakKeyDictionary()
 
@@ -93,10 +98,7 @@ class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc]
             await super()._launch()
         except PlaywrightError as error:
             spider: Any = self._crawler.spider
-            if not hasattr(spider, "stop"):
-                raise
-            reason = str(error).strip().splitlines()[0]
-            spider.stop("no_browser", problem(reason))
+            spider.problem = problem(str(error).strip().splitlines()[0])
 
     async def _download_request(self, request: Request, spider: Spider | None = None) -> Response:
         """Render one page, within the time for it."""
@@ -104,13 +106,29 @@ class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc]
             if self._rendered >= self._pages_per_browser:
                 await self._replace_when_idle()
             self._rendered += 1
-            rendering = super()._download_request(request, spider)
             try:
-                response: Response = await asyncio.wait_for(rendering, self._page_timeout)
+                return await self._in_time(super()._download_request(request, spider))
             except asyncio.TimeoutError:
                 await self._end_browser()
                 raise
-            return response
+
+    async def _in_time(self, rendering: Coroutine[Any, Any, Response]) -> Response:
+        """Wait for a page as long as it may take, and not for long once the crawl is stopping."""
+        task = asyncio.ensure_future(rendering)
+        began = time.monotonic()
+        left = self._page_timeout
+        engine: Any = self._crawler.engine
+        while left > 0:
+            done, _ = await asyncio.wait([task], timeout=min(left, _TICK))
+            if done:
+                return task.result()
+            left = self._page_timeout - (time.monotonic() - began)
+            if not engine.running:
+                left = min(left, _PATIENCE - (time.monotonic() - began))
+        task.cancel()
+        with suppress(asyncio.CancelledError, PlaywrightError):
+            await task
+        raise asyncio.TimeoutError
 
     async def _download_request_with_retry(self, request: Request, spider: Spider) -> Response:
         """Render one page in an idle tab, or in a new one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,13 @@ class CrawlJournal:
         self._staging.objects.clean()
         self.known: dict[str, Signature] = {}
         self._writer: JournalWriter | None = None
+        self._given_up: list[Path] = []
         path, before = self._look_through(self._staging.journal_paths())
         self.resumed = path is not None
         self._path = path or self._staging.journals_folder / f"{_new_name()}.jsonl"
         self._pages = {(p.label, p.query, p.page): p.facts for p in before.pages}
-        self._images = {r.place: r for r in before.images if r.sha256 in self._staging.objects}
+        objects = self._staging.objects
+        self._images = {r.place: r for r in before.images if objects.holds(r.signature)}
         self._rejections = {r.place: r for r in before.rejections if not r.failed}
 
     @property
@@ -119,10 +122,17 @@ class CrawlJournal:
 
     def _open(self) -> JournalWriter:
         if self._writer is None:
+            self._end_given_up()
             self._writer = JournalWriter(
                 self._path, per_class=self._config.per_class, crawl=self._config.key
             )
         return self._writer
+
+    def _end_given_up(self) -> None:
+        """A crawl that was begun anew by choice is not gone on with later."""
+        for path in self._given_up:
+            with suppress(DatasetError), JournalWriter(path) as journal:
+                journal.end(0)
 
     def _look_through(self, paths: Iterable[Path]) -> tuple[Path | None, Journal]:
         """Learn every journal's images; return the one that this crawl goes on with, if any."""
@@ -132,8 +142,12 @@ class CrawlJournal:
             journal = read_journal(path)
             self._learn(journal)
             over = journal.version is not None and journal.version <= latest
-            if self._config.resume and journal.crawl == self._config.key and not over:
+            if journal.crawl != self._config.key or over:
+                continue
+            if self._config.resume:
                 found = path
+            else:
+                self._given_up.append(path)
         if found is None or not self._can_write(found):
             return None, Journal()
         return found, read_journal(found, with_pages=True)
@@ -141,7 +155,7 @@ class CrawlJournal:
     def _learn(self, journal: Journal) -> None:
         objects = self._staging.objects
         for record in journal.images:
-            if record.image_url not in self.known and record.sha256 in objects:
+            if record.image_url not in self.known and objects.holds(record.signature):
                 self.known[record.image_url] = record.signature
 
     def _can_write(self, path: Path) -> bool:

@@ -12,8 +12,10 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 from scrapy import Request
 from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
 from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http import Response, TextResponse
+from scrapy.utils.misc import build_from_crawler
 
 from crawler import stats
 from crawler.addresses import is_private
@@ -32,6 +34,8 @@ _TRIES = "apparel_tries"
 _SENT_AT = "apparel_sent_at"
 # Images are refused by status alone. 403 and 404 are one picture's matter: a smaller one may do.
 _IMAGE_REFUSALS = (429, 503)
+# What says nothing of the shop's will: the network's or this machine's fault as likely.
+_FAILURES = {"browser", "network", "timeout"}
 _TICK = 0.2
 
 
@@ -149,7 +153,9 @@ class BlockMiddleware:
 
     def _stop(self, asked: float) -> None:
         told = ", ".join(f"{kind} {number}" for kind, number in sorted(self._kinds.items()))
-        why = f"asks to come back in {asked:.0f} s" if asked > self._longest else "keeps refusing"
+        why = "keeps refusing" if set(self._kinds) - _FAILURES else "cannot be read"
+        if asked > self._longest:
+            why = f"asks to come back in {asked:.0f} s"
         spider: Any = self.crawler.spider
         spider.stop("blocked", blocked(spider.config, f"{why} ({told})", self._kinds))
 
@@ -188,6 +194,30 @@ def blocked(config: Any, why: str, kinds: Counter[str]) -> str:
         "the same command again, much later, to go on; or publish what there is with: "
         f"apparel-clf dataset publish {config.dataset_folder}"
     )
+
+
+class RobotsMiddleware(RobotsTxtMiddleware):
+    """Scrapy's, but a robots.txt that cannot be read forbids everything, as RFC 9309 has it.
+
+    Scrapy's own allows everything then. A missing one (4xx) still allows.
+    """
+
+    async def _parse_robots(self, response: Response, netloc: str, request: Request) -> None:
+        if response.status >= 500:
+            response = self._forbidding(response)
+        await super()._parse_robots(response, netloc, request)
+
+    def _robots_error(self, exc: Exception, netloc: str) -> None:  # noqa: ARG002 - Scrapy's
+        """Note that robots.txt could not be had."""
+        waiting: Any = self._parsers[netloc]
+        answer = self._forbidding(Response(f"http://{netloc}/robots.txt"))
+        parser = build_from_crawler(self._parserimpl, self.crawler, answer.body)
+        self._parsers[netloc] = parser
+        waiting.callback(parser)
+
+    def _forbidding(self, response: Response) -> Response:
+        self._stats.inc_value(stats.ROBOTS_UNREADABLE)
+        return response.replace(status=200, body=b"User-agent: *\nDisallow: /")
 
 
 class AddressMiddleware:

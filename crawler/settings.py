@@ -61,6 +61,8 @@ TELNETCONSOLE_ENABLED = False
 
 DOWNLOADER_MIDDLEWARES = {
     "crawler.middlewares.AddressMiddleware": 50,
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "crawler.middlewares.RobotsMiddleware": 100,
     # Nearer to the downloader than Scrapy's own retries (550), which know nothing of blocks.
     "crawler.middlewares.BlockMiddleware": 560,
 }

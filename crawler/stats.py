@@ -14,6 +14,9 @@ FAILED_IMAGES = "failed_images"
 # Images of a class that are not there, in any size.
 MISSING_IMAGES = "missing_images"
 
+#: Counts a robots.txt that could not be read, and so forbids everything.
+ROBOTS_UNREADABLE = "apparel/robotstxt_unreadable"
+
 #: What is told of each class, in this order.
 COLUMNS = (PAGES, ACCEPTED, DUPLICATES, REJECTED, BLOCKS)
 

@@ -154,6 +154,11 @@ def no_images(spider: Any) -> str:
     config, agent = spider.config, spider.crawler.settings["USER_AGENT"]
     refused = collector.get_value("robotstxt/forbidden", 0)
     pages = sum(stats.count(collector, c.label, stats.PAGES) for c in config.classes)
+    if refused and collector.get_value(stats.ROBOTS_UNREADABLE):
+        return (
+            f"{config.base_url}: its robots.txt could not be read, which forbids everything "
+            "until it can. Try again later"
+        )
     if refused and not pages:
         return (
             f"{config.base_url}: its robots.txt refuses its search pages to '{agent}', and it is "

@@ -21,6 +21,7 @@ from typing import Any, TextIO
 
 from apparel_clf.dataset.records import ImageRecord, PageRecord, Rejection
 from apparel_clf.errors import DatasetError
+from apparel_clf.images import Signature
 
 #: Version of the journal's lines; a reader refuses what it doesn't know.
 JOURNAL_FORMAT = 1
@@ -51,6 +52,10 @@ class ObjectStore:
 
     def __contains__(self, sha256: str) -> bool:
         return self.path(sha256).exists()
+
+    def holds(self, signature: Signature) -> bool:
+        """Whether a picture's bytes are here, whole."""
+        return _size(self.path(signature.sha256)) == signature.size_bytes
 
     def clean(self, older_than: float = _LEFT_OVER_SECONDS) -> None:
         """Remove half-written files that a killed process left.

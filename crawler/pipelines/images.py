@@ -118,8 +118,9 @@ class ImagePipeline(FilesPipeline):
         except Rejected as rejected:
             return _Fetched(request.url, rejected=rejected)
         except OSError as error:
-            await self._stop(error)
-            raise
+            spider: Any = self.crawler.spider
+            spider.cannot_write(error)
+            return _Fetched(request.url, rejected=Rejected(STOPPED, failed=True))
         self.inc_stats("downloaded")
         return _Fetched(found.url, signature)
 
@@ -239,15 +240,6 @@ class ImagePipeline(FilesPipeline):
         if signature.blank:
             return "blank", f"{size} of one colour"
         return "", ""
-
-    async def _stop(self, error: OSError) -> None:
-        """End the crawl: where one image can't be stored, the next can't either."""
-        spider: Any = self.crawler.spider
-        spider.stop(
-            "not_stored",
-            f"{self.objects.folder}: images cannot be stored ({error.strerror}). What was fetched "
-            "before is kept; mend it and run the crawl again",
-        )
 
 
 def _failed(url: str, error: Any) -> Rejected:

@@ -38,18 +38,32 @@ class StagePipeline:
         return journal
 
     def process_item(self, item: ApparelItem) -> ApparelItem:
-        """Journal an image."""
+        """Journal an image.
+
+        Raises:
+            Rejected: the journal cannot be written, so the crawl is being stopped.
+        """
         if item.signature is not None:
-            self.journal.add_image(item.record(item.signature))
+            try:
+                self.journal.add_image(item.record(item.signature))
+            except OSError as error:
+                spider: Any = self.crawler.spider
+                spider.cannot_write(error)
+                raise Rejected(STOPPED) from error
         return item
 
     def item_dropped(self, item: ApparelItem, exception: BaseException) -> None:
         """Journal and count a rejection."""
         if not isinstance(exception, Rejected) or exception.reason == STOPPED:
             return
-        self.journal.add_rejection(
-            item.rejection(exception.reason, exception.detail, failed=exception.failed)
-        )
+        try:
+            self.journal.add_rejection(
+                item.rejection(exception.reason, exception.detail, failed=exception.failed)
+            )
+        except OSError as error:
+            spider: Any = self.crawler.spider
+            spider.cannot_write(error)
+            return
         collector: Any = self.crawler.stats
         collector.inc_value(stats.reason_name(exception.reason))
         stats.increase(collector, item.label, stats.REJECTED)

@@ -136,8 +136,18 @@ class AmazonApparelSpider(Spider):
         # Not awaited: the engine waits for what is under way, and that may be who called.
         self._closing = asyncio.ensure_future(engine.close_spider_async(reason=reason))
 
+    def cannot_write(self, error: OSError) -> None:
+        """End the crawl: where one thing can't be stored, the next can't either."""
+        self.stop(
+            "not_stored",
+            f"{self.config.dataset_folder}: cannot be written ({error.strerror or error}). What "
+            "was fetched before is kept; mend it and run the same command again",
+        )
+
     async def start(self) -> AsyncIterator[ApparelItem | Request]:
         """Read what an interrupted crawl left, then ask each class's next page."""
+        if self.problem:  # the browser did not start
+            raise CloseSpider("no_browser")
         await self._check_reachable()
         self._open_journal()
         async for output in side_by_side([self._go_on(walk) for walk in self.walks.values()]):
@@ -148,8 +158,7 @@ class AmazonApparelSpider(Spider):
     ) -> AsyncIterator[ApparelItem | Request]:
         """Yield a search page's results, then ask for the class's next page."""
         page = self._checked(response, walk)
-        if page is not None:
-            self.journal.add_page(walk.label, turn.query, turn.page, page)
+        if page is not None and self._noted(walk, turn, page):
             for item in self._items(walk, turn, page):
                 yield item
         async for output in self._go_on(walk):
@@ -183,6 +192,15 @@ class AmazonApparelSpider(Spider):
                 return
             for item in self._items(walk, turn, page):
                 yield item
+
+    def _noted(self, walk: Walk, turn: Turn, page: Page) -> bool:
+        """Journal a page before anything that stands on it; tell whether that worked."""
+        try:
+            self.journal.add_page(walk.label, turn.query, turn.page, page)
+        except OSError as error:
+            self.cannot_write(error)
+            return False
+        return True
 
     def _open_journal(self) -> None:
         try:

@@ -191,3 +191,25 @@ def test_a_shop_of_ones_own_serves_its_own_images(config):
     assert "127.0.0.1:8765" in found.image_hosts
     assert found.private_hosts >= {"127.0.0.1"}
     assert config().private_hosts == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("given", "root"),
+    [
+        ("http://LOCALHOST:8765", "http://localhost:8765"),
+        ("http://127.0.0.1:80/", "http://127.0.0.1"),
+        ("https://x.org:443", "https://x.org"),
+        ("http://[::1]:8765", "http://[::1]:8765"),
+    ],
+)
+def test_a_shops_address_in_any_spelling(config, given, root):
+    assert config(base_url=given).base_url == root
+
+
+def test_settings_that_are_no_numbers_are_named():
+    settings = Settings()
+    settings.setmodule("crawler.settings")
+    settings.set("IMAGE_MIN_SIDE", "abc")
+    settings.set("BLOCK_BACKOFF", "-1")
+    with pytest.raises(SettingsError, match=r"IMAGE_MIN_SIDE: expected a whole.*BLOCK_BACKOFF"):
+        crawl_config(settings, {})

@@ -142,6 +142,24 @@ def test_a_journal_cut_at_any_byte_is_gone_on_with(config, interrupted):
         assert read.pages[-1].page == 9
 
 
+def test_what_was_begun_anew_is_not_gone_on_with_later(config, interrupted):
+    fresh = CrawlJournal(replace(config, resume=False))
+    fresh.add_page("jeans", "jeans", 1, PAGE)
+    fresh.end(published=False)
+    fresh.close()
+    assert not CrawlJournal(config).resumed
+
+
+def test_a_damaged_object_is_fetched_again(config, interrupted, item):
+    (stored,) = [p for p in (config.dataset_folder / "objects").rglob("*") if p.is_file()]
+    stored.chmod(0o600)
+    stored.write_bytes(b"")
+    journal = CrawlJournal(config)
+    assert journal.image(item.place) is None
+    assert journal.known == {}
+    journal.close()
+
+
 def test_one_writer_at_a_time(tmp_path):
     with JournalWriter(tmp_path / "1.jsonl"), pytest.raises(Exception, match="another crawl"):
         JournalWriter(tmp_path / "1.jsonl")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -125,3 +127,67 @@ def test_stray_words_are_not_ignored(shop, scrapy_crawl):
     )
     assert done.returncode == 2
     assert "-a classes=saree" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("answer", [(503, "later"), None])
+def test_a_robots_txt_that_cannot_be_read_forbids_everything(shop, crawl, answer):
+    other = shop.answer
+
+    def robots(path):
+        if path == "/robots.txt" and shop.asked[path] >= 1:  # the first asks if the shop is there
+            shop.asked[path] += 1
+            return answer
+        return other(path)
+
+    shop.answer = robots
+    run = crawl()
+    assert run.code == 1
+    assert "robots.txt could not be read" in run.err
+    assert "Traceback" not in run.err
+    assert set(shop.asked) == {"/robots.txt"}
+
+
+def test_a_browser_that_does_not_start_is_named(shop, crawl, tmp_path, monkeypatch):
+    broken = tmp_path / "bin" / "chromium"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{broken.parent}:{os.environ['PATH']}")
+    run = crawl()
+    assert run.code == 1
+    assert f"{broken} does not start" in run.err
+    assert "Traceback" not in run.err
+    assert shop.asked == {}
+
+
+def test_windows_that_a_page_opens_are_not_opened(shop, crawl):
+    good = shop.page
+    popups = "<script>for (let i = 0; i < 20; i++) window.open('/popup' + i)</script>"
+    shop.page = lambda label, page: (200, good(label, page)[1] + popups)
+    run = crawl(pages=1)
+    assert run.code == 0, run.err
+    assert not [path for path in shop.asked if "popup" in path]
+
+
+def test_a_page_without_end_is_not_read(shop, crawl):
+    good = shop.page
+    flood = "<p id=x></p><script>document.getElementById('x').textContent='a'.repeat(2e7)</script>"
+    shop.page = lambda label, page: (
+        (200, good(label, page)[1] + flood) if label == "hats" else good(label, page)
+    )
+    run = crawl(BLOCK_LIMIT=1)
+    assert run.code == 3
+    assert "cannot be read (browser 1)" in run.err
+
+
+def test_a_full_disk_is_named_and_nothing_is_lost(shop, crawl):
+    def fill(process):
+        psutil.Process(process.pid).rlimit(psutil.RLIMIT_FSIZE, (9000, 9000))
+
+    run = crawl(interrupt_when=lambda: shop.asked_for("hats"), then=fill)
+    assert run.code == 1
+    assert "cannot be written (File too large)" in run.err
+    assert "Traceback" not in run.err
+    again = crawl()
+    assert again.code == 0, again.err
+    assert again.counts == {"hats": 10, "gloves": 10}
