@@ -1,1 +1,1 @@
-"""Three ways to fetch the same pictures from the same shop, measured side by side."""
+"""Ways to fetch the same pictures from the same shop, measured side by side."""

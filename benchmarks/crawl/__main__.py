@@ -20,7 +20,7 @@ from benchmarks.crawl.ways import WAYS
 
 #: Fewer than this, and a search has one page, without the pager that all ways wait for.
 LEAST = 150
-_NAMES = ("ours", "selenium", "stock", "growth")
+_NAMES = ("ours", "selenium", "stock", "quiet", "growth")
 _INTERRUPTED = 130
 
 

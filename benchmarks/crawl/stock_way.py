@@ -49,11 +49,12 @@ class StockSpider(Spider):
             yield self.page(response.urljoin(following))
 
 
-def settings(out: Path) -> dict[str, Any]:
+def settings(out: Path, log_level: str = "DEBUG") -> dict[str, Any]:
     """Return what has to be set; everything else is Scrapy's default.
 
     Args:
         out: folder for the pictures.
+        log_level: Scrapy's own default is ``"DEBUG"``: a line or more for each request and item.
     """
     handler = "scrapy_playwright.handler.ScrapyPlaywrightDownloadHandler"
     launch: dict[str, Any] = {"args": ["--no-sandbox"] if os.geteuid() == 0 else []}
@@ -66,8 +67,7 @@ def settings(out: Path) -> dict[str, Any]:
         "PLAYWRIGHT_LAUNCH_OPTIONS": launch,
         "ITEM_PIPELINES": {"scrapy.pipelines.images.ImagesPipeline": 1},
         "IMAGES_STORE": str(out),
-        # At DEBUG, Scrapy's default, most of the work would be writing the log.
-        "LOG_LEVEL": "WARNING",
+        "LOG_LEVEL": log_level,
     }
 
 
@@ -76,8 +76,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--base-url", required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--log-level", default="DEBUG")
     options = parser.parse_args()
-    process = CrawlerProcess(settings(options.out))
+    process = CrawlerProcess(settings(options.out, options.log_level))
     process.crawl(StockSpider, base_url=options.base_url)
     process.start()
 

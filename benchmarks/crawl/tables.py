@@ -95,7 +95,7 @@ def markdown(results: Results) -> str:
     """Write everything down as one Markdown file."""
     parts = ["# Crawl benchmark"]
     if results.ways:
-        parts += ["## Three ways, one shop", comparison(results.ways)]
+        parts += ["## Several ways, one shop", comparison(results.ways)]
     if results.growth:
         parts += ["## Growth of this project", growth(results.growth)]
     parts += ["## Settings and versions", _facts(results)]

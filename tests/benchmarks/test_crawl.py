@@ -191,7 +191,7 @@ def test_the_file_says_what_was_run():
     results = Results({"runs": 3}, {"Scrapy": "2.19"}, (OURS,), (Growth(1000, FIGURES),))
     text = markdown(results)
     assert "- runs: 3\n- Scrapy: 2.19" in text
-    assert text.index("## Three ways") < text.index("## Growth") < text.index("## Settings")
+    assert text.index("## Several ways") < text.index("## Growth") < text.index("## Settings")
 
 
 def test_what_was_left_out_has_no_heading():
