@@ -14,10 +14,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Error as AsyncPlaywrightError
+from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, Request
-from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import sync_playwright
 
 from apparel_clf import __version__
 
@@ -154,7 +152,7 @@ async def wait_until_settled(page: Page) -> None:
     )
     size = await page.evaluate("document.documentElement.outerHTML.length")
     if size > _MAX_LETTERS:
-        raise AsyncPlaywrightError(f"a page of {size} letters, more than {_MAX_LETTERS}")
+        raise PlaywrightError(f"a page of {size} letters, more than {_MAX_LETTERS}")
 
 
 def starts() -> str | None:
@@ -163,6 +161,9 @@ def starts() -> str | None:
     Returns:
         None if it starts, else why not.
     """
+    # Not needed by a crawl, which uses the asynchronous half.
+    from playwright.sync_api import sync_playwright
+
     try:
         with sync_playwright() as playwright:
             playwright.chromium.launch(**launch_options()).close()

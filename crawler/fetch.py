@@ -10,7 +10,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -26,6 +29,7 @@ from scrapy.http import Response
 from crawler.addresses import is_private
 
 _CHUNK = 64 * 1024
+_PROXY_PASSWORD = b"proxy-authorization"
 
 
 class ImageFetcher:
@@ -62,14 +66,16 @@ class ImageFetcher:
             DownloadFailedError: the connection failed or broke.
         """
         seconds = float(request.meta.get("download_timeout") or 0) or None
+        proxy = request.meta.get("proxy")
         began = time.monotonic()
         try:
             async with self._opened().get(
                 request.url,
                 headers=_headers(request),
+                proxy_headers=_proxy_headers(request) if proxy else None,
                 timeout=aiohttp.ClientTimeout(total=seconds),
                 allow_redirects=False,
-                proxy=request.meta.get("proxy"),
+                proxy=proxy,
             ) as answer:
                 request.meta["download_latency"] = time.monotonic() - began
                 body = await _body(answer, self._most_bytes)
@@ -111,7 +117,7 @@ class _PublicResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         found = await self._resolver.resolve(host, port, family)
-        if host in self._private_hosts:
+        if host in self._private_hosts or host in _proxies():
             return found
         public = [entry for entry in found if not is_private(entry["host"])]
         if not public:
@@ -123,12 +129,25 @@ class _PublicResolver(AbstractResolver):
 
 
 def _headers(request: Request) -> dict[str, str]:
+    """What is told to the host: a proxy's password is not among it."""
     given: dict[str, str] = {
         name.decode("latin-1"): b",".join(values).decode("latin-1")
         for name, values in request.headers.items()
+        if name.lower() != _PROXY_PASSWORD
     }
     # What is kept are the file's own bytes; a compressed answer would be another file.
     return given | {"Accept-Encoding": "identity"}
+
+
+def _proxy_headers(request: Request) -> dict[str, str]:
+    password = request.headers.get(_PROXY_PASSWORD)
+    return {"Proxy-Authorization": password.decode("latin-1")} if password else {}
+
+
+@cache
+def _proxies() -> frozenset[str]:
+    """Hosts of the proxies that this machine is set up with; they may well be next door."""
+    return frozenset(urlsplit(url).hostname or "" for url in getproxies().values())
 
 
 async def _body(answer: aiohttp.ClientResponse, most: int) -> bytes:
