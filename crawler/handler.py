@@ -82,6 +82,7 @@ class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc]
         """End the browser, when the first of the two schemes is closed."""
         if not self._closed:
             self._closed = True
+            _HANDLERS.pop(self._crawler, None)
             await self._images.close()
             await super().close()
 

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ from apparel_clf.errors import DatasetError
 from apparel_clf.images import Signature
 from crawler.config import CrawlConfig
 from crawler.pages import Candidate, Page, Result
+
+_PAGE_FIELDS = tuple(f.name for f in fields(Page))
+_RESULT_FIELDS = tuple(f.name for f in fields(Result))
 
 
 class CrawlJournal:
@@ -90,7 +93,7 @@ class CrawlJournal:
     def add_page(self, label: str, query: str, number: int, page: Page) -> None:
         """Write down a search page, unless it is there already."""
         if (label, query, number) not in self._pages:
-            self._open().page(PageRecord(label, query, number, asdict(page)))
+            self._open().page(PageRecord(label, query, number, page_facts(page)))
 
     def add_image(self, record: ImageRecord) -> None:
         """Write down a stored image, unless it is there already."""
@@ -172,6 +175,23 @@ def _new_name() -> str:
     return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
 
 
+def page_facts(page: Page) -> dict[str, Any]:
+    """Return a page as plain values that `page_from_facts` turns back into an equal page.
+
+    Example:
+        >>> page_from_facts(page_facts(page)) == page
+        True
+    """
+    # Not asdict, which copies every text of every result on the way.
+    facts = {name: getattr(page, name) for name in _PAGE_FIELDS}
+    return facts | {"results": [_result_facts(result) for result in page.results]}
+
+
+def _result_facts(result: Result) -> dict[str, Any]:
+    facts = {name: getattr(result, name) for name in _RESULT_FIELDS}
+    return facts | {"candidates": [[c.url, c.factor] for c in result.candidates]}
+
+
 def page_from_facts(facts: Mapping[str, Any]) -> Page:
     """Build a page from the plain values that the journal keeps of it.
 
@@ -183,5 +203,5 @@ def page_from_facts(facts: Mapping[str, Any]) -> Page:
 
 
 def _result(values: Mapping[str, Any]) -> Result:
-    candidates = tuple(Candidate(**candidate) for candidate in values["candidates"])
+    candidates = tuple(Candidate(url, factor) for url, factor in values["candidates"])
     return Result(**(dict(values) | {"candidates": candidates}))

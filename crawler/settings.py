@@ -59,7 +59,10 @@ METAREFRESH_ENABLED = False
 COOKIES_ENABLED = False
 TELNETCONSOLE_ENABLED = False
 
+# Each one costs a turn for every image, and has nothing to do here.
+_UNUSED = ("httpauth.HttpAuthMiddleware", "offsite.OffsiteMiddleware")
 DOWNLOADER_MIDDLEWARES = {
+    **{f"scrapy.downloadermiddlewares.{name}": None for name in _UNUSED},
     "crawler.middlewares.AddressMiddleware": 50,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "crawler.middlewares.RobotsMiddleware": 100,

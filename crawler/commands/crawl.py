@@ -55,6 +55,7 @@ class Command(ScrapyCrawlCommand):
             return
         # Their own words about a failed page or request, with tracebacks; ours are said above.
         logging.getLogger("scrapy-playwright").setLevel(logging.ERROR)
+        logging.getLogger("playwright").setLevel(logging.CRITICAL)
         logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
         try:
             config = self._config(args[0], opts.spargs)
