@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from typing import Any
@@ -79,7 +80,8 @@ class ProgressBars:
         """Draw a bar for each class."""
         self._wanted = spider.config.per_class
         self._said = {wanted.label: "" for wanted in spider.config.classes}
-        if sys.stderr.isatty():
+        # Some terminals, such as a recorder's, have no width to draw a bar in.
+        if sys.stderr.isatty() and os.get_terminal_size(sys.stderr.fileno()).columns:
             for place, label in enumerate(self._said):
                 self._bars[label] = tqdm(
                     total=self._wanted, desc=label, unit="img", position=place, dynamic_ncols=True
