@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from crawler.pages.images import split_url
 
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
-_USUAL_PORTS = {"http": 80, "https": 443}
+#: The port of an address that names none, by scheme.
+USUAL_PORTS = {"http": 80, "https": 443}
 
 
 def is_allowed_image(url: str, hosts: Iterable[str]) -> bool:
@@ -32,14 +33,14 @@ def is_allowed_image(url: str, hosts: Iterable[str]) -> bool:
         False
     """
     parts = split_url(url)
-    if parts is None or parts.scheme not in _USUAL_PORTS or "@" in parts.netloc:
+    if parts is None or parts.scheme not in USUAL_PORTS or "@" in parts.netloc:
         return False
     try:
         port = parts.port
     except ValueError:
         return False
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else (parts.hostname or "")
-    place = host if port in (None, _USUAL_PORTS[parts.scheme]) else f"{host}:{port}"
+    place = host if port in (None, USUAL_PORTS[parts.scheme]) else f"{host}:{port}"
     # fnmatch would read the brackets of an IPv6 address as a set of characters.
     return any(place == wanted or fnmatchcase(place, wanted) for wanted in hosts)
 
@@ -59,20 +60,19 @@ def is_private(host: str) -> bool:
     except ValueError:
         # Addresses in other spellings, such as 0x7f000001 or 127.1, are names to everyone but C.
         return name == "localhost" or name.endswith(".localhost") or _is_odd_number(name)
-    return any(not one.is_global or one.is_multicast for one in _all_of(address))
+    meant = _unwrapped(address)
+    return not meant.is_global or meant.is_multicast
 
 
-def _all_of(
+def _unwrapped(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
-) -> Iterator[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    """An address, and the IPv4 address that one of the ways to write it inside IPv6 holds."""
+) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The IPv4 address that is written inside an IPv6 address, else the address itself."""
     if isinstance(address, ipaddress.IPv4Address):
-        yield address
-        return
-    held = address.ipv4_mapped or address.sixtofour
+        return address
     if address in _TRANSLATED or address in _COMPATIBLE:
-        held = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    yield address if held is None else held
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 def _is_odd_number(name: str) -> bool:

@@ -24,6 +24,7 @@ from scrapy.settings import BaseSettings
 
 from apparel_clf.dataset import check_label
 from apparel_clf.errors import DatasetError, SettingsError
+from crawler.addresses import USUAL_PORTS
 from crawler.pages.images import split_url
 
 if sys.version_info >= (3, 11):
@@ -40,7 +41,6 @@ MARKETPLACES = {
     **{"pl": "pl", "sa": "ar", "se": "sv", "sg": "en"},
 }
 _DEFAULT_LANGUAGE = "en"
-_USUAL_PORTS = {"http": 80, "https": 443}
 # Settings that decide what a crawl takes; with others, it is another crawl.
 _DECIDING_SETTINGS = ("IMAGE_HOSTS", "IMAGE_MIN_SIDE", "IMAGE_MAX_ASPECT", "BROWSER_HOSTS")
 # Numbers among the settings, each with what it has to be.
@@ -248,8 +248,12 @@ class CrawlConfig:
     def browser_hosts(self) -> tuple[str, ...]:
         """The only hosts that rendered pages may reach, with ``*`` for any part."""
         domain = self.source.removeprefix("www.")
-        named = (urlsplit(f"//{host}").hostname or "" for host in self.image_hosts)
-        found = (self.source, f"*.{domain}", *named, *self.deciding.get("BROWSER_HOSTS", ()))
+        found = (
+            self.source,
+            f"*.{domain}",
+            *self._image_names,
+            *self.deciding.get("BROWSER_HOSTS", ()),
+        )
         return tuple(dict.fromkeys(host for host in found if host))
 
     @property
@@ -257,9 +261,13 @@ class CrawlConfig:
         """Host names that may lead into a private network: the shop's own, where it is there, and
         image hosts that are spelled out.
         """
-        told = (urlsplit(f"//{host}").hostname or "" for host in self.image_hosts)
-        named = {host for host in told if "*" not in host}
+        named = {host for host in self._image_names if "*" not in host}
         return frozenset() if self.is_marketplace else frozenset({self.source, *named})
+
+    @property
+    def _image_names(self) -> list[str]:
+        """The image hosts without their ports."""
+        return [urlsplit(f"//{host}").hostname or "" for host in self.image_hosts]
 
     def search_url(self, query: str, filters: Mapping[str, str] | None = None) -> str:
         """Return the address of a query's first page.
@@ -366,7 +374,7 @@ def _shop_root(given: str) -> str:
     parts = urlsplit(given)
     host = (parts.hostname or "").lower()
     host = f"[{host}]" if ":" in host else host
-    usual = parts.port in (None, _USUAL_PORTS[parts.scheme])
+    usual = parts.port in (None, USUAL_PORTS[parts.scheme])
     return f"{parts.scheme}://{host}" + ("" if usual else f":{parts.port}")
 
 

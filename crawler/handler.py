@@ -38,7 +38,7 @@ class _OpenTab:
     served: int = 0
 
 
-class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc]
+class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc] # untyped
     """scrapy-playwright's handler, made to last.
 
     A tab is used for many pages, since opening one costs as much as rendering a page; after

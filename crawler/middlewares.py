@@ -109,7 +109,8 @@ class BlockMiddleware:
         return page.block
 
     def _dropped(self, request: Request, page: Page) -> bool:
-        config: Any = self.crawler.spider.config  # type: ignore[union-attr]
+        spider: Any = self.crawler.spider
+        config = spider.config
         if page.kind != "search" or not config.is_own(page.url):
             return False
         # A next page elsewhere is another trouble, and says nothing of this one.

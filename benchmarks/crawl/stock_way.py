@@ -39,7 +39,7 @@ class StockSpider(Spider):
         ready = PageMethod("wait_for_selector", ".s-pagination-container")
         return Request(url, meta={"playwright": True, "playwright_page_methods": [ready]})
 
-    def parse(self, response: TextResponse) -> Iterator[dict[str, list[str]] | Request]:  # type: ignore[override]
+    def parse(self, response: TextResponse) -> Iterator[dict[str, list[str]] | Request]:  # type: ignore[override] # Scrapy allows more
         """Yield an item for each result, then the next page."""
         for card in response.css('div[data-component-type="s-search-result"]:not(.AdHolder)'):
             source = card.css("img.s-image::attr(src)").get(default="")

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 
 from apparel_clf.dataset import ObjectStore, Staging
 from apparel_clf.errors import ImageError
-from apparel_clf.images import Signature, sign
+from apparel_clf.images import Signature, read_header, sign
 from crawler.addresses import is_allowed_image
 from crawler.exceptions import STOPPED, Rejected, Stopping
 from crawler.items import ApparelItem
@@ -30,9 +30,10 @@ from crawler.requests import KIND, LABEL
 _NOT_THERE = (403, 404, 410)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MAX_REDIRECTS = 3
-# Bytes up to which a picture takes a millisecond or two, less than what handing it to a thread and
-# back costs.
-_SMALL = 100_000
+# Up to these sizes a picture takes a millisecond or two, about what handing it to a thread and back
+# costs. Pixels count too: a file of few bytes can hold millions.
+_SMALL_BYTES = 100_000
+_SMALL_PIXELS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class ImagePipeline(FilesPipeline):
         config = crawler.spider.config  # type: ignore[union-attr]
         return cls(Staging(config.dataset_folder), crawler=crawler)
 
-    async def process_item(self, item: ApparelItem) -> ApparelItem:  # type: ignore[override]
+    async def process_item(self, item: ApparelItem) -> ApparelItem:  # type: ignore[override] # one kind of item
         """Give an item its signature: from an interrupted crawl's journal, or by fetching.
 
         Raises:
@@ -111,7 +112,7 @@ class ImagePipeline(FilesPipeline):
         *,
         item: Any = None,
     ) -> Any:
-        """Check, sign and store a response's bytes, off the reactor's thread."""
+        """Check, sign and store a response's bytes, or those of a smaller size."""
         try:
             found = await self._best(response, item)
             signature = await self._signature(found.body, found.url)
@@ -220,7 +221,7 @@ class ImagePipeline(FilesPipeline):
 
     async def _signature(self, data: bytes, url: str) -> Signature:
         """Examine bytes where it costs least: small pictures here, large ones beside."""
-        if len(data) <= _SMALL:
+        if _is_small(data):
             return self._examine(data, url)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._examine, data, url)
@@ -247,6 +248,17 @@ class ImagePipeline(FilesPipeline):
         if signature.blank:
             return "blank", f"{size} of one colour"
         return "", ""
+
+
+def _is_small(data: bytes) -> bool:
+    """Whether a picture is signed at once; what has no readable header is refused at once."""
+    if len(data) > _SMALL_BYTES:
+        return False
+    try:
+        header = read_header(data)
+    except ImageError:
+        return True
+    return header.width * header.height <= _SMALL_PIXELS
 
 
 def _failed(url: str, error: Any) -> Rejected:
