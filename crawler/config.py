@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 import re
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,12 +24,8 @@ from scrapy.settings import BaseSettings
 from apparel_clf.dataset import check_label
 from apparel_clf.errors import DatasetError, SettingsError
 from crawler.addresses import USUAL_PORTS
+from crawler.classes import DEFAULT_LANGUAGE, WantedClass, load_classes
 from crawler.pages.images import split_url
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 #: Country endings of the marketplaces, by which ``marketplace=in`` means www.amazon.in, and the
 #: language that titles have there.
@@ -40,7 +35,6 @@ MARKETPLACES = {
     **{"eg": "ar", "es": "es", "fr": "fr", "ie": "en", "in": "en", "it": "it", "nl": "nl"},
     **{"pl": "pl", "sa": "ar", "se": "sv", "sg": "en"},
 }
-_DEFAULT_LANGUAGE = "en"
 # Settings that decide what a crawl takes; with others, it is another crawl.
 _DECIDING_SETTINGS = ("IMAGE_HOSTS", "IMAGE_MIN_SIDE", "IMAGE_MAX_ASPECT", "BROWSER_HOSTS")
 # Numbers among the settings, each with what it has to be.
@@ -156,25 +150,6 @@ ARGUMENTS = {
 
 
 @dataclass(frozen=True)
-class WantedClass:
-    """A class, the searches that find it and the titles that belong to it.
-
-    Args:
-        label: the class.
-        queries: what to search for, sorted; pages of a class are read in turns.
-        must: words of which a title has to hold one; none where any title will do.
-        must_not: words that turn a title away.
-        filters: more parts of the search's address, by name.
-    """
-
-    label: str
-    queries: tuple[str, ...]
-    must: tuple[str, ...] = ()
-    must_not: tuple[str, ...] = ()
-    filters: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class CrawlConfig:
     """Everything that a crawl needs to know, free of contradictions.
 
@@ -205,7 +180,7 @@ class CrawlConfig:
     is_marketplace: bool
     image_hosts: tuple[str, ...] = ()
     sponsored: bool = False
-    language: str = _DEFAULT_LANGUAGE
+    language: str = DEFAULT_LANGUAGE
     resume: bool = True
     deciding: Mapping[str, Any] = field(default_factory=dict)
 
@@ -401,7 +376,7 @@ def _marketplace_host(given: str) -> str:
 
 def _language(given: CrawlArguments) -> str:
     if given.language or given.base_url:
-        return given.language or _DEFAULT_LANGUAGE
+        return given.language or DEFAULT_LANGUAGE
     return MARKETPLACES[given.marketplace.removeprefix("https://www.amazon.")]
 
 
@@ -427,90 +402,3 @@ def _classes(path: Path, given: CrawlArguments) -> tuple[WantedClass, ...]:
             f"Received: {', '.join(given.classes)!r}"
         )
     return tuple(by_label[name] for name in given.classes)
-
-
-def load_classes(path: Path, language: str = _DEFAULT_LANGUAGE) -> tuple[WantedClass, ...]:
-    """Read a classes file.
-
-    Args:
-        path: a TOML file with a table for each class; see ``crawler/classes.toml``.
-        language: which of the lists by language to take. Default ``"en"``.
-
-    Returns:
-        The classes, in the file's order.
-
-    Raises:
-        SettingsError: the file is missing, not TOML, or a class has no queries.
-        DatasetError: a class has a name that cannot be a folder's.
-    """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"CLASSES_FILE: {path} cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"CLASSES_FILE: {path} is not TOML ({error})") from error
-    if not tables:
-        raise SettingsError(f"CLASSES_FILE: {path} holds no class; add a table such as [jeans]")
-    classes = tuple(_class(path, label, table, language) for label, table in tables.items())
-    _check_queries_differ(path, classes)
-    return classes
-
-
-def _check_queries_differ(path: Path, classes: tuple[WantedClass, ...]) -> None:
-    """One search for two classes would find every image under both, and so under neither."""
-    label_of: dict[tuple[str, str], str] = {}
-    for wanted in classes:
-        for query in wanted.queries:
-            search = query.lower(), json.dumps(wanted.filters, sort_keys=True, default=str)
-            other = label_of.setdefault(search, wanted.label)
-            if other != wanted.label:
-                raise SettingsError(
-                    f"CLASSES_FILE: {path}, {other!r} and {wanted.label!r} both search for "
-                    f"{query!r}; give each class queries of its own"
-                )
-
-
-def _class(path: Path, label: str, table: Any, language: str) -> WantedClass:
-    where = f"CLASSES_FILE: {path}, class {label!r}"
-    if not isinstance(table, dict):
-        raise SettingsError(f'{where}: expected a table with queries = ["…"]')
-    unknown = sorted(set(table) - {"queries", "must", "must_not", "filters"})
-    if unknown:
-        raise SettingsError(
-            f"{where}: {unknown[0]!r} is not known; known are queries, must, must_not and filters"
-        )
-    queries = _texts(where, "queries", table, language, _DEFAULT_LANGUAGE)
-    if not queries:
-        raise SettingsError(f'{where}: expected queries = ["…"] with some text')
-    return WantedClass(
-        label=check_label(label),
-        queries=tuple(sorted(set(queries))),
-        must=_texts(where, "must", table, language),
-        must_not=_texts(where, "must_not", table, language),
-        filters=_filters(where, table.get("filters", {})),
-    )
-
-
-def _texts(where: str, name: str, table: Any, *languages: str) -> tuple[str, ...]:
-    """A list of texts, or that of the first of these languages that a table of lists has."""
-    by_language = table.get(name, [])
-    if not isinstance(by_language, dict):
-        by_language = dict.fromkeys(languages, by_language)
-    for texts in by_language.values():
-        if not isinstance(texts, list) or not all(isinstance(t, str) and t.strip() for t in texts):
-            raise SettingsError(f'{where}: expected {name} = ["…"] with some text')
-    found: list[str] = next((by_language[c] for c in languages if c in by_language), [])
-    return tuple(" ".join(text.split()) for text in found)
-
-
-def _filters(where: str, given: Any) -> dict[str, str]:
-    wrong = not isinstance(given, dict) or not all(
-        re.fullmatch(r"[a-z_-]{1,30}", name) and name not in ("k", "page") and isinstance(text, str)
-        for name, text in given.items()
-    )
-    if wrong:
-        raise SettingsError(
-            f'{where}: expected filters = {{ i = "fashion", rh = "…" }}, parts of a search\'s '
-            "address other than k and page"
-        )
-    return dict(sorted(given.items()))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from scrapy.crawler import Crawler
 
 from crawler.addresses import is_allowed_image
-from crawler.config import WantedClass
+from crawler.classes import WantedClass
 from crawler.exceptions import Rejected
 from crawler.items import ApparelItem
 from crawler.pages.images import split_url

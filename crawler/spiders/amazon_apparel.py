@@ -21,7 +21,8 @@ from apparel_clf.dataset import Version
 from apparel_clf.errors import ApparelError
 from crawler import stats
 from crawler.browser import context_options, launch_options, user_agent, wait_until_settled
-from crawler.config import CrawlConfig, WantedClass, crawl_config
+from crawler.classes import WantedClass
+from crawler.config import CrawlConfig, crawl_config
 from crawler.exceptions import Stopping
 from crawler.items import ApparelItem
 from crawler.journal import CrawlJournal

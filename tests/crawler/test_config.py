@@ -4,7 +4,8 @@ import pytest
 from scrapy.settings import Settings
 
 from apparel_clf.errors import SettingsError
-from crawler.config import ARGUMENTS, crawl_config, load_classes
+from crawler.classes import load_classes
+from crawler.config import ARGUMENTS, crawl_config
 
 
 @pytest.fixture

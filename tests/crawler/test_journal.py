@@ -7,7 +7,8 @@ import pytest
 
 from apparel_clf.dataset import JournalWriter, read_journal
 from apparel_clf.images import sign
-from crawler.config import CrawlConfig, WantedClass
+from crawler.classes import WantedClass
+from crawler.config import CrawlConfig
 from crawler.items import ApparelItem
 from crawler.journal import CrawlJournal
 from crawler.pages import parse_page

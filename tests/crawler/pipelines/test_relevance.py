@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from crawler.config import WantedClass
+from crawler.classes import WantedClass
 from crawler.exceptions import Rejected
 from crawler.items import ApparelItem
 from crawler.pipelines import RelevancePipeline
