@@ -19,6 +19,7 @@ from apparel_clf.dataset import Version, publish
 from apparel_clf.errors import ApparelError
 from crawler import stats, summary
 from crawler.items import ApparelItem
+from crawler.memory import give_back
 from crawler.requests import KIND
 from crawler.terminal import say
 
@@ -156,6 +157,7 @@ class PublishOnClose:
             if finished and not summary.is_unfinished(self.crawler.stats, collecting):
                 journal.end(published=found)
             journal.close()
+            give_back()  # publishing takes as much as the crawl did
             if finished and found:
                 collecting.version = await asyncio.to_thread(_publish, collecting)
             if journal.began:

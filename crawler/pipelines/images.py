@@ -36,7 +36,7 @@ _SMALL_BYTES = 100_000
 _SMALL_PIXELS = 1_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Fetched:
     """What became of an address: where the image was in the end and what it is, or why not."""
 
