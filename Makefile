@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench-crawl lint types build clean
+.PHONY: help setup demo test bench-crawl bench-neighbours bench-duplicates lint types build clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,13 @@ test: setup ## Run the whole test suite, two tests at a time.
 bench-crawl: setup ## Measure the crawler beside Selenium and stock Scrapy; needs chromedriver.
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks.crawl
+
+bench-neighbours: setup ## Measure the search for near hashes beside numpy, faiss and others.
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m benchmarks.neighbours
+
+bench-duplicates: setup ## Measure which copies are found, and which pictures are taken for one.
+	$(BIN)/python -m benchmarks.duplicates
 
 lint: setup ## Check style.
 	$(BIN)/ruff check .

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from benchmarks.crawl import shop
-from benchmarks.crawl.errors import BenchmarkError
 from benchmarks.crawl.results import Results
 from benchmarks.crawl.tables import markdown
 from benchmarks.crawl.versions import pace, versions
 from benchmarks.crawl.ways import WAYS
+from benchmarks.errors import BenchmarkError
 
 #: Fewer than this, and a search has one page, without the pager that all ways wait for.
 LEAST = 150

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.crawl.catalogue import catalogue
-from benchmarks.crawl.errors import BenchmarkError, NotInstalledError
-from benchmarks.crawl.measure import Usage, measured
 from benchmarks.crawl.results import Figures, Growth, WayResult
 from benchmarks.crawl.shop import ShopReport, open_shop
 from benchmarks.crawl.ways import OURS, Output, Way, output, slept
+from benchmarks.errors import BenchmarkError, NotInstalledError
+from benchmarks.measure import Usage, measured
 
 #: Seconds after which a run has failed.
 LIMIT = 3600.0

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from benchmarks.crawl.errors import BenchmarkError
+from benchmarks.errors import BenchmarkError
 from crawler.storefront import Storefront
 
 #: Seconds before every page and before the first part of its results.

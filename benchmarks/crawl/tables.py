@@ -13,6 +13,7 @@ from benchmarks.crawl.results import (
     growth_ratio,
     ratios_to_ours,
 )
+from benchmarks.tables import table
 
 _NOT_RUN = "not run"
 # Row title, digits, and the figure; a name has a ratio to this project's.
@@ -45,25 +46,6 @@ _GROWTH: tuple[tuple[str, Callable[[Growth], str]], ...] = (
     ("peak memory of Python, MB", lambda step: f"{step.figures.peak_python_mb:.0f}"),
     ("at 1/4, 1/2, 3/4, end, MB", lambda step: _quarters(step.figures)),
 )
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out a Markdown table, columns as wide as they need; numbers to the right.
-
-    Args:
-        head: titles of the columns.
-        rows: as many cells each.
-
-    Example:
-        >>> print(table(["a", "b"], [["x", "1.0"]]))
-        | a |   b |
-        |---|----:|
-        | x | 1.0 |
-    """
-    widths = [max(len(cell) for cell in column) for column in zip(head, *rows, strict=True)]
-    rule = "|".join(["-" * (widths[0] + 2), *("-" * (width + 1) + ":" for width in widths[1:])])
-    lines = [_line(head, widths), f"|{rule}|", *(_line(row, widths) for row in rows)]
-    return "\n".join(lines)
 
 
 def comparison(ways: Sequence[WayResult]) -> str:
@@ -106,12 +88,6 @@ def markdown(results: Results) -> str:
 def _facts(results: Results) -> str:
     facts = {**results.settings, **results.versions}
     return "\n".join(f"- {name}: {value}" for name, value in facts.items())
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first = cells[0].ljust(widths[0])
-    rest = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
-    return f"| {' | '.join([first, *rest])} |"
 
 
 def _cell(figures: Figures | None, name: str, digits: int) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 
 from scrapy.settings import default_settings
 
 from apparel_clf import __version__
+from benchmarks.versions import cpus, package_version
 from crawler import settings
 from crawler.browser import find_chromium
 
@@ -31,7 +30,7 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)+")
 
 def versions() -> dict[str, str]:
     """Return name to version; what is missing says so."""
-    packages = {"apparel-clf": __version__} | {name: _package(name) for name in _PACKAGES}
+    packages = {"apparel-clf": __version__} | {name: package_version(name) for name in _PACKAGES}
     programs = {
         "Chromium": program_version(find_chromium()),
         "chromedriver": program_version(shutil.which("chromedriver")),
@@ -51,11 +50,6 @@ def _settings(values: Mapping[str, object]) -> str:
     return ", ".join(f"{name}={values[name]}" for name in _PACE if name in values)
 
 
-def cpus() -> int:
-    """Return how many CPUs this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
 def program_version(path: str | None) -> str:
     """Ask a program for its version.
 
@@ -67,10 +61,3 @@ def program_version(path: str | None) -> str:
     done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
     found = _NUMBER.search(done.stdout)
     return found[0] if found else "unknown"
-
-
-def _package(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import apparel_clf as ac
 from benchmarks.crawl import results
-from benchmarks.crawl.errors import NotInstalledError
+from benchmarks.errors import NotInstalledError
 
 #: More than any catalogue holds: every way reads every page.
 _EVERYTHING = 1_000_000

@@ -10,8 +10,6 @@ import pytest
 from benchmarks.crawl import ways
 from benchmarks.crawl.__main__ import sizes
 from benchmarks.crawl.catalogue import SIZE, catalogue, draw, shares
-from benchmarks.crawl.errors import BenchmarkError, NotInstalledError
-from benchmarks.crawl.measure import QUARTERS, Usage, at_quarters, measured, role_of
 from benchmarks.crawl.results import (
     Figures,
     Growth,
@@ -25,7 +23,10 @@ from benchmarks.crawl.results import (
 from benchmarks.crawl.runs import as_figures, check_fetched, compare
 from benchmarks.crawl.searches import SEARCHES
 from benchmarks.crawl.shop import ShopReport, original_id, original_ids
-from benchmarks.crawl.tables import comparison, growth, markdown, table
+from benchmarks.crawl.tables import comparison, growth, markdown
+from benchmarks.errors import BenchmarkError, NotInstalledError
+from benchmarks.measure import QUARTERS, Usage, at_quarters, measured, role_of
+from benchmarks.tables import table
 
 FIGURES = Figures(
     fetched=100,

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import psutil
 
-from benchmarks.crawl.errors import BenchmarkError
+from benchmarks.errors import BenchmarkError
 
 Role = Literal["python", "browser", "driver", "other"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class BenchmarkError(Exception):
-    """The benchmark has no result: a way failed, or the ways did not fetch the same."""
+    """The benchmark has no result: a way failed, or the ways did not do the same."""
 
 
 class NotInstalledError(BenchmarkError):

@@ -1,0 +1,1 @@
+"""Ways to find all pairs of near hashes, measured side by side."""
