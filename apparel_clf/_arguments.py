@@ -55,6 +55,68 @@ _PUBLISH_EXAMPLES = """\
 example:
   apparel-clf dataset publish datasets/demo
 """
+_VERIFY_EXAMPLES = """\
+examples:
+  apparel-clf dataset verify datasets/demo/latest
+  apparel-clf dataset verify datasets/demo/v1 --json
+
+Problems are reported on standard error, a line for each, and the exit code is 1.
+"""
+_DIFF_EXAMPLES = """\
+examples:
+  apparel-clf dataset diff datasets/demo/v1 datasets/demo/v2
+  apparel-clf dataset diff datasets/demo/v1 datasets/demo/latest --all
+"""
+_STATS_EXAMPLES = """\
+examples:
+  apparel-clf dataset stats datasets/demo/latest
+  apparel-clf dataset stats datasets/demo/v1 --json
+"""
+_IMPORT_EXAMPLES = """\
+examples:
+  apparel-clf dataset import my_photos
+  apparel-clf dataset import my_photos -o datasets/mine --new-splits
+
+Expects a sub-folder of images for each class, or train, val and test folders of these. Images are
+copied, SOURCE stays as it is. Importing again adds what is new.
+"""
+_MERGE_EXAMPLES = """\
+example:
+  apparel-clf dataset merge datasets/shoes datasets/boots/latest my_sandals
+"""
+_CURATE_EXAMPLES = """\
+examples:
+  apparel-clf dataset curate datasets/demo --reject bad.txt --why "no garment"
+  apparel-clf dataset curate datasets/demo --relabel wrong.csv --who Ada
+  apparel-clf dataset curate datasets/demo --restore bad.txt
+
+A list has an image on each line: its file in a version (train/jeans/<sha256>.jpg) or its sha256.
+After a comma: the class in a list to relabel, a reason in one to reject. CSV with a header (image,
+label, why) and JSON lines will do too. Decisions hold for all later versions, also for copies of
+the image at other sizes.
+"""
+_DUPLICATES_EXAMPLES = """\
+examples:
+  apparel-clf dataset duplicates my_photos
+  apparel-clf dataset duplicates my_photos --json > duplicates.json
+
+Nothing is changed or removed.
+"""
+_EXPORT_EXAMPLES = """\
+examples:
+  apparel-clf dataset export datasets/demo/latest -o demo.zip
+  apparel-clf dataset export datasets/demo/v1 -o demo_shared/
+
+Addresses and hashes only, no images: whoever gets the file makes the version again with
+apparel-clf dataset fetch.
+"""
+_FETCH_EXAMPLES = """\
+examples:
+  apparel-clf dataset fetch demo.zip datasets/demo
+  apparel-clf dataset fetch demo.zip datasets/demo --allow-missing
+
+Running it again goes on. Images that can't be had are listed in missing.jsonl in the folder.
+"""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -158,7 +220,7 @@ def _add_predict(commands: Any) -> None:
 def _add_dataset(commands: Any) -> None:
     parser = commands.add_parser(
         "dataset",
-        help="publish a dataset version",
+        help="import, publish, curate, check and compare versions",
         formatter_class=_HelpFormatter,
         description="Work on datasets.",
     )
@@ -167,6 +229,115 @@ def _add_dataset(commands: Any) -> None:
         nested, "dataset publish", "publish what was crawled as a new version", _PUBLISH_EXAMPLES
     )
     publish.add_argument("folder", metavar="FOLDER", type=Path, help="for example datasets/demo")
+    verify = _add_command(
+        nested, "dataset verify", "check every byte of a version", _VERIFY_EXAMPLES
+    )
+    _add_version(verify)
+    diff = _add_command(nested, "dataset diff", "tell what differs in two versions", _DIFF_EXAMPLES)
+    diff.add_argument("before", metavar="A", type=Path, help="a version")
+    diff.add_argument("after", metavar="B", type=Path, help="the version to compare it with")
+    diff.add_argument("--all", action="store_true", help="name every image, not the first ten")
+    stats = _add_command(nested, "dataset stats", "count what a version holds", _STATS_EXAMPLES)
+    _add_version(stats)
+    _add_import(nested)
+    _add_merge(nested)
+    _add_curate(nested)
+    _add_duplicates(nested)
+    _add_export(nested)
+    _add_fetch(nested)
+
+
+def _add_import(commands: Any) -> None:
+    parser = _add_command(
+        commands, "dataset import", "make a version of a folder of class folders", _IMPORT_EXAMPLES
+    )
+    parser.add_argument("source", metavar="SOURCE", type=Path, help="the folder to import")
+    _add_target(parser)
+    parser.add_argument(
+        "--new-splits", action="store_true", help="split anew, whatever train, val and test say"
+    )
+
+
+def _add_merge(commands: Any) -> None:
+    parser = _add_command(
+        commands, "dataset merge", "add all images of other datasets to one", _MERGE_EXAMPLES
+    )
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="the dataset to add to")
+    parser.add_argument(
+        "others", metavar="OTHER", nargs="+", type=Path, help="a version, or a folder to import"
+    )
+
+
+def _add_curate(commands: Any) -> None:
+    parser = _add_command(
+        commands, "dataset curate", "reject and relabel images for good", _CURATE_EXAMPLES
+    )
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="for example datasets/demo")
+    for name, does in (
+        ("reject", "images that are no use"),
+        ("relabel", "images of another class, with that class"),
+        ("restore", "images whose decision is taken back"),
+    ):
+        parser.add_argument(f"--{name}", metavar="LIST", type=Path, help=f"file that lists {does}")
+    parser.add_argument("--who", metavar="NAME", help="who decides; by default your user name")
+    parser.add_argument("--why", default="", help="the reason, for all that have none of their own")
+
+
+def _add_duplicates(commands: Any) -> None:
+    parser = _add_command(
+        commands, "dataset duplicates", "find duplicates in any folder", _DUPLICATES_EXAMPLES
+    )
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="a folder of images")
+
+
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        type=Path,
+        help="the dataset's folder; by default datasets/ and the name of SOURCE",
+    )
+
+
+def _add_export(commands: Any) -> None:
+    parser = _add_command(
+        commands, "dataset export", "write a version without its images, to share", _EXPORT_EXAMPLES
+    )
+    _add_version(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE.zip",
+        type=Path,
+        required=True,
+        help="the zip file to write, or a folder",
+    )
+    _add_force(parser)
+
+
+def _add_fetch(commands: Any) -> None:
+    parser = _add_command(commands, "dataset fetch", "make a shared version again", _FETCH_EXAMPLES)
+    parser.add_argument("shared", metavar="SHARED", type=Path, help="what export wrote")
+    parser.add_argument(
+        "folder", metavar="DATASET_FOLDER", type=Path, help="for example datasets/demo"
+    )
+    parser.add_argument(
+        "--allow-missing",
+        action="store_true",
+        help="write a version of what can be had, with an id of its own",
+    )
+    parser.add_argument(
+        "--allow-private",
+        action="store_true",
+        help="ask this machine and private networks too, if the file says so",
+    )
+
+
+def _add_version(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "version", metavar="VERSION", type=Path, help="for example datasets/demo/latest"
+    )
 
 
 def _add_command(commands: Any, name: str, what: str, examples: str) -> argparse.ArgumentParser:

@@ -15,11 +15,12 @@ import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from apparel_clf._arguments import PROGRAM, build_parser
+from apparel_clf._dataset_commands import DATASET_COMMANDS
+from apparel_clf._outcome import DONE, FAILED, INTERRUPTED, Outcome
 from apparel_clf.errors import ApparelError, ImageError, SettingsError
 
 if TYPE_CHECKING:
@@ -27,22 +28,6 @@ if TYPE_CHECKING:
     from apparel_clf.dataset import ImageSet
     from apparel_clf.evaluation import EvaluationReport
     from apparel_clf.inference import Prediction
-
-DONE, FAILED, INTERRUPTED = 0, 1, 130
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command has to say: as text, as a JSON document, and as an exit code."""
-
-    text: str
-    document: dict[str, Any]
-    problems: list[str] = field(default_factory=list)
-
-    @property
-    def code(self) -> int:
-        """The exit code: 1 where something could not be done, though the rest was."""
-        return FAILED if self.problems else DONE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -224,17 +209,6 @@ def _top(probabilities: Mapping[str, float], count: int) -> list[tuple[str, floa
     return sorted(probabilities.items(), key=lambda item: -item[1])[:count]
 
 
-def _publish(args: argparse.Namespace) -> Outcome:
-    from apparel_clf.dataset import publish
-
-    version = publish(args.folder)
-    lines = [str(version.path)]
-    for split, counts in version.counts.items():
-        lines.append(f"{split}: " + ", ".join(f"{label} {n}" for label, n in counts.items()))
-    document = {"path": str(version.path), "counts": version.counts}
-    return Outcome("\n".join(lines), document)
-
-
 def _make_way(output: Path, *, force: bool) -> None:
     """Find out before the work, not after it, that the output can't be written."""
     if output.is_dir():
@@ -295,7 +269,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "evaluate": _evaluate,
     "report": _report,
     "predict": _predict,
-    "dataset publish": _publish,
+    **DATASET_COMMANDS,
 }
 
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from apparel_clf.dataset import check_label
-from apparel_clf.errors import SettingsError
+from apparel_clf.errors import DatasetError, SettingsError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -20,6 +19,28 @@ else:
 
 #: The language whose queries are asked where a class has none in the shop's.
 DEFAULT_LANGUAGE = "en"
+
+# Stricter than a class name of a dataset has to be: names here are typed in commands, with commas
+# between them, and become names of statistics.
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
+
+
+def check_name(name: str) -> str:
+    """Return the name of a class or dataset that a crawl can be asked for.
+
+    Raises:
+        DatasetError: it is not made of a-z, 0-9, ``_`` and ``-`` alone.
+
+    Example:
+        >>> check_name("saree")
+        'saree'
+    """
+    if not _NAME.fullmatch(name):
+        raise DatasetError(
+            f"{name!r}: not a class name that a crawl takes. Use a-z, 0-9, '_' and '-', at most 64 "
+            "of them, starting and ending with a letter or digit"
+        )
+    return name
 
 
 @dataclass(frozen=True)
@@ -95,7 +116,7 @@ def _class(path: Path, label: str, table: Any, language: str) -> WantedClass:
     if not queries:
         raise SettingsError(f'{where}: expected queries = ["…"] with some text')
     return WantedClass(
-        label=check_label(label),
+        label=check_name(label),
         queries=tuple(sorted(set(queries))),
         must=_texts(where, "must", table, language),
         must_not=_texts(where, "must_not", table, language),

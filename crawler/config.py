@@ -21,10 +21,9 @@ from pydantic import (
 )
 from scrapy.settings import BaseSettings
 
-from apparel_clf.dataset import check_label
 from apparel_clf.errors import DatasetError, SettingsError
 from crawler.addresses import USUAL_PORTS
-from crawler.classes import DEFAULT_LANGUAGE, WantedClass, load_classes
+from crawler.classes import DEFAULT_LANGUAGE, WantedClass, check_name, load_classes
 from crawler.pages.images import split_url
 
 #: Country endings of the marketplaces, by which ``marketplace=in`` means www.amazon.in, and the
@@ -117,7 +116,7 @@ class CrawlArguments(BaseModel):
     @classmethod
     def _dataset(cls, given: str) -> str:
         try:
-            return check_label(given)
+            return check_name(given)
         except DatasetError:
             raise ValueError(
                 f"expected a name of a-z, 0-9, '_' and '-'. Received: {given!r:.80}"

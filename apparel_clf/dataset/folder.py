@@ -14,7 +14,7 @@ from apparel_clf.dataset.files import check_folder, image_files
 from apparel_clf.dataset.splits import SPLITS, SplitUnit, assign_splits, check_fractions
 from apparel_clf.dataset.version import LATEST, Version, is_version, open_version
 from apparel_clf.errors import DatasetError, ImageError
-from apparel_clf.images import sign
+from apparel_clf.images import image_bytes, sign
 
 # Names that other tools give their split folders, and ours for them. Whole names only: a class
 # called test_shirt is a class.
@@ -242,7 +242,7 @@ def _groups(samples: tuple[Sample, ...]) -> list[str]:
     names = [f"unreadable {i}" for i in range(len(samples))]
     for i, sample in enumerate(progress(samples, total=len(samples), label="signatures")):
         try:
-            signatures.append(sign(sample.path.read_bytes(), str(sample.path)))
+            signatures.append(sign(image_bytes(sample.path, str(sample.path)), str(sample.path)))
         except ImageError:
             continue  # fit and evaluate report it by name; here it is a group of its own
         places.append(i)

@@ -10,9 +10,10 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from apparel_clf.dataset.decisions import Decision, rulings
 from apparel_clf.dataset.duplicates import (
     DuplicateIndex,
     Match,
@@ -20,7 +21,7 @@ from apparel_clf.dataset.duplicates import (
     connected,
     match,
 )
-from apparel_clf.dataset.records import ImageRecord, Rejection
+from apparel_clf.dataset.records import ImageRecord, Rejection, check_labels
 from apparel_clf.dataset.splits import (
     SPLITS,
     SplitUnit,
@@ -110,12 +111,14 @@ class Plan:
         removed: pictures that another stands for, by kind (``exact``, ``near``).
         rejections: what was turned away, by the crawl or by this plan, sorted.
         policy: the choices that were applied.
+        relabelled: how many of the images have a label that a person gave them. Default 0.
     """
 
     rows: tuple[ManifestRow, ...]
     removed: Mapping[str, int]
     rejections: tuple[Rejection, ...]
     policy: Policy
+    relabelled: int = 0
 
     def manifest(self) -> str:
         """Return the manifest: a line of JSON for each image."""
@@ -163,16 +166,21 @@ def plan_version(
     journals: Iterable[Journal],
     previous: Sequence[ManifestRow] = (),
     policy: Policy = Policy(),
+    decisions: Sequence[Decision] = (),
 ) -> Plan:
-    """Decide duplicates, groups and splits.
+    """Decide what a person's decisions mean, duplicates, groups and splits.
 
     Args:
         journals: what crawls recorded, in any order.
         previous: rows of the version before, whose images and splits are kept.
         policy: shares and seed.
+        decisions: what people decided about images, oldest first.
 
     Returns:
-        The plan. Equal input, in any order, gives an equal plan.
+        The plan. Equal input, in any order but for the decisions', gives an equal plan.
+
+    Raises:
+        DatasetError: two classes have names that some file systems take for one.
 
     Example:
         >>> plan = plan_version([read_journal(path)])
@@ -181,10 +189,33 @@ def plan_version(
     """
     journals = list(journals)
     known = [row.record for row in previous]
-    disputed = _disputed([*known, *(record for j in journals for record in j.images)])
+    ruled = _Ruled.by(decisions, _all_records(known, journals))
+    known = ruled.kept(known)
+    journals = [replace(journal, images=ruled.kept(journal.images)) for journal in journals]
+    disputed = _disputed(_all_records(known, journals), ruled.relabelled)
     records = [record for record in known if not disputed.of(record)]
     records += [record for journal in journals for record in _wanted(journal, disputed)]
-    seen_as = _by_object(records)
+    check_labels(record.label for record in records)
+    rows, removed = _rows(_by_object(records), previous, policy)
+    crawled = [rejection for journal in journals for rejection in _final_rejections(journal)]
+    turned_away = {*crawled, *disputed.rejections, *ruled.rejections}
+    return Plan(
+        rows=tuple(sorted(rows, key=lambda row: row.path)),
+        removed=removed,
+        rejections=tuple(sorted(turned_away, key=lambda r: sorted(asdict(r).items()))),
+        policy=policy,
+        relabelled=sum(row.record.sha256 in ruled.relabelled for row in rows),
+    )
+
+
+def _all_records(known: Sequence[ImageRecord], journals: Sequence[Journal]) -> list[ImageRecord]:
+    return [*known, *(record for journal in journals for record in journal.images)]
+
+
+def _rows(
+    seen_as: Sequence[Sequence[ImageRecord]], previous: Sequence[ManifestRow], policy: Policy
+) -> tuple[list[ManifestRow], dict[str, int]]:
+    """The images to keep, and how many others they stand for, by kind."""
     unique = [found[0] for found in seen_as]
     repeats = Counter({i: _repeats(found) for i, found in enumerate(seen_as)})
     signatures = [record.signature for record in unique]
@@ -195,19 +226,12 @@ def plan_version(
     stands_for = Counter(repeats)
     for index, (kept, _) in removed.items():
         stands_for[kept] += 1 + repeats[index]
-    rows = (
+    rows = [
         ManifestRow(record, splits[names[i]], names[i], stands_for[i])
         for i, record in enumerate(unique)
         if i not in removed
-    )
-    crawled = [rejection for journal in journals for rejection in _final_rejections(journal)]
-    turned_away = {*crawled, *disputed.rejections}
-    return Plan(
-        rows=tuple(sorted(rows, key=lambda row: row.path)),
-        removed={"exact": sum(repeats.values()), "near": len(removed)},
-        rejections=tuple(sorted(turned_away, key=lambda r: sorted(asdict(r).items()))),
-        policy=policy,
-    )
+    ]
+    return rows, {"exact": sum(repeats.values()), "near": len(removed)}
 
 
 def _wanted(journal: Journal, disputed: _Disputed) -> list[ImageRecord]:
@@ -241,31 +265,85 @@ def _final_rejections(journal: Journal) -> list[Rejection]:
 
 
 @dataclass(frozen=True)
+class _Ruled:
+    """What people's decisions mean for the images at hand.
+
+    Args:
+        rulings: the decision that holds for each image, by sha256.
+        rejections: a line for each image that is left out for it.
+    """
+
+    rulings: Mapping[str, Decision]
+    rejections: tuple[Rejection, ...] = ()
+
+    @classmethod
+    def by(cls, decisions: Sequence[Decision], records: Sequence[ImageRecord]) -> _Ruled:
+        """Find out for all images found."""
+        if not decisions:
+            return cls({})
+        signatures = {record.sha256: record.signature for record in records}
+        ruled = rulings([signatures[sha256] for sha256 in sorted(signatures)], decisions)
+        rejections = (
+            rejected(record, "rejected_by_hand", ruling.words)
+            for record in records
+            if (ruling := ruled.get(record.sha256)) and ruling.action == "reject"
+        )
+        return cls(ruled, tuple(rejections))
+
+    @property
+    def relabelled(self) -> frozenset[str]:
+        """The sha256 of each image whose class a person has named."""
+        return frozenset(s for s, ruling in self.rulings.items() if ruling.action == "relabel")
+
+    def kept(self, records: Iterable[ImageRecord]) -> list[ImageRecord]:
+        """Return the records that were not rejected, with the labels that people gave them."""
+        kept = []
+        for record in records:
+            ruling = self.rulings.get(record.sha256)
+            if ruling is None:
+                kept.append(record)
+            elif ruling.action == "relabel":
+                kept.append(replace(record, label=ruling.label))
+        return kept
+
+
+@dataclass(frozen=True)
 class _Disputed:
     """What was found under two classes: nobody knows which of them is right.
 
     Args:
         labels: the classes of each object and product that has more than one.
+        certain: the sha256 of each image whose class a person has named.
         rejections: a line for each image that is left out for it.
     """
 
     labels: Mapping[tuple[str, str], frozenset[str]]
+    certain: frozenset[str]
     rejections: tuple[Rejection, ...] = ()
 
     def of(self, record: ImageRecord) -> frozenset[str]:
         """The classes among which an image is disputed; none for most."""
+        if record.sha256 in self.certain:
+            return frozenset()
         found = (self.labels.get(key, frozenset()) for key in _identities(record))
         return frozenset().union(*found)
 
 
-def _disputed(records: Sequence[ImageRecord]) -> _Disputed:
+def _disputed(records: Sequence[ImageRecord], certain: frozenset[str]) -> _Disputed:
     labels: dict[tuple[str, str], set[str]] = defaultdict(set)
     for record in records:
-        for key in _identities(record):
-            labels[key].add(record.label)
-    several = _Disputed({k: frozenset(v) for k, v in labels.items() if len(v) > 1})
-    conflicts = (_conflict(r, found) for r in records if (found := several.of(r)))
-    return _Disputed(several.labels, tuple(conflicts))
+        if record.sha256 not in certain:
+            for key in _identities(record):
+                labels[key].add(record.label)
+    several = _Disputed({k: frozenset(v) for k, v in labels.items() if len(v) > 1}, certain)
+    conflicts = (
+        rejected(
+            r, "label_conflict", f"found under {', '.join(sorted(of))}; it goes to none of them"
+        )
+        for r in records
+        if (of := several.of(r))
+    )
+    return replace(several, rejections=tuple(conflicts))
 
 
 def _identities(record: ImageRecord) -> list[tuple[str, str]]:
@@ -275,11 +353,18 @@ def _identities(record: ImageRecord) -> list[tuple[str, str]]:
     return keys
 
 
-def _conflict(record: ImageRecord, labels: Iterable[str]) -> Rejection:
+def rejected(record: ImageRecord, reason: str, detail: str) -> Rejection:
+    """Turn away an image that had been accepted.
+
+    Args:
+        record: the image.
+        reason: a stable name.
+        detail: a sentence for a person.
+    """
     return Rejection(
         label=record.label,
-        reason="label_conflict",
-        detail=f"found under {', '.join(sorted(labels))}; it goes to none of them",
+        reason=reason,
+        detail=detail,
         sha256=record.sha256,
         asin=record.asin,
         image_url=record.image_url,
@@ -331,7 +416,8 @@ def _splits_of(
     previous: Sequence[ManifestRow],
     policy: Policy,
 ) -> dict[str, str]:
-    before = {row.record.sha256: row.split for row in previous}
+    before = {r.sha256: r.given_split for r in records if r.given_split in SPLITS}
+    before |= {row.record.sha256: row.split for row in previous}
     had: dict[str, list[str]] = defaultdict(list)
     labels: dict[str, list[str]] = defaultdict(list)
     for index, (record, name) in enumerate(zip(records, names, strict=True)):

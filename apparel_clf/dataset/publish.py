@@ -8,16 +8,19 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from apparel_clf._progress import progress
 from apparel_clf.dataset.card import render_card
+from apparel_clf.dataset.croissant import CROISSANT, render_croissant
+from apparel_clf.dataset.decisions import read_decisions
 from apparel_clf.dataset.plan import ManifestRow, Plan, Policy, plan_version
 from apparel_clf.dataset.staging import ObjectStore, Staging
+from apparel_clf.dataset.sums import SUMS, FileHasher, parse_sums, sums_text
 from apparel_clf.dataset.version import (
     CARD,
     DATASET_FORMAT,
@@ -33,7 +36,10 @@ from apparel_clf.errors import DatasetNotFoundError, PublishError
 from apparel_clf.images import HASH_FORMAT, load_image
 
 _BUILDING = ".building-"
+_NEW_LATEST = f".{LATEST}.tmp"
 _JPEG_QUALITY = 95
+# The file system has no hard links, has no more for this file, or the store is on another one.
+_NO_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS)
 
 
 def publish(
@@ -44,9 +50,11 @@ def publish(
 ) -> Version:
     """Publish what has been crawled as the next version of a dataset.
 
-    Reads every journal in ``<folder>/journals`` and the version before, decides duplicates, groups
+    Reads every journal in ``<folder>/journals``, the version before and what people decided
+    (``decisions.jsonl``), decides duplicates, groups
     and splits (`plan_version`), and writes ``<folder>/vN`` and the link ``<folder>/latest``. No
-    version that is there already is touched, whatever happens.
+    version that is there already is touched, whatever happens: a publisher that is killed leaves
+    at most a half-built folder, which the next one removes.
 
     Args:
         folder: the dataset's folder, for example ``"datasets/demo"``.
@@ -58,8 +66,8 @@ def publish(
 
     Raises:
         DatasetNotFoundError: the folder doesn't exist or holds no journal.
-        PublishError: there is no image to publish, an object is missing, the disk is full, or
-            another publisher is at work.
+        PublishError: there is no image to publish, an object is missing, the disk is full,
+            another publisher is at work, or something is in the way of the version.
 
     Example:
         >>> publish("datasets/demo").name
@@ -73,23 +81,75 @@ def publish(
             f"scrapy crawl amazon_apparel -a dataset={dataset.name}"
         )
     with _only_publisher(dataset):
-        _clean_up(dataset)
+        with _told_as_publish_error(dataset):
+            _clean_up(dataset)
         previous = latest_version(dataset)
+        number = previous.number + 1 if previous else 1
+        _check_way(dataset, number)
         plan = plan_version(
-            staging.journals(), previous.rows if previous else (), policy or Policy()
+            staging.journals(),
+            previous.rows if previous else (),
+            policy or Policy(),
+            read_decisions(dataset),
         )
         if not plan.rows:
             why = ", ".join(f"{reason} {n}" for reason, n in _by_reason(plan).items())
             raise PublishError(
                 f"{folder}: nothing to publish, no image was accepted ({why or 'none was found'})"
             )
-        number = previous.number + 1 if previous else 1
         return _write_version(dataset, staging.objects, plan, number, previous, show_progress)
+
+
+def publish_plan(
+    folder: str | os.PathLike[str],
+    plan: Plan,
+    *,
+    facts: Mapping[str, Any] | None = None,
+    show_progress: bool | None = None,
+) -> Version:
+    """Publish a plan that was made elsewhere as the next version of a dataset.
+
+    Args:
+        folder: the dataset's folder, whose ``objects`` hold the plan's images.
+        plan: what the version holds.
+        facts: what ``version.json`` says beside, or in place of, what publishing says itself.
+            Default None.
+        show_progress: draw a progress bar; by default on a terminal only.
+
+    Returns:
+        The new version.
+
+    Raises:
+        PublishError: an object is missing, the disk is full, or another publisher is at work.
+
+    Example:
+        >>> publish_plan("datasets/demo", plan).id == plan.id
+        True
+    """
+    dataset = Path(folder).resolve()
+    with _only_publisher(dataset):
+        with _told_as_publish_error(dataset):
+            _clean_up(dataset)
+        previous = latest_version(dataset)
+        number = previous.number + 1 if previous else 1
+        _check_way(dataset, number)
+        objects = Staging(dataset).objects
+        return _write_version(dataset, objects, plan, number, previous, show_progress, facts)
+
+
+@contextmanager
+def _told_as_publish_error(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PublishError(_os_reason(place, error)) from error
 
 
 @contextmanager
 def _only_publisher(dataset: Path) -> Iterator[None]:
-    with (dataset / ".publish.lock").open("w") as lock:
+    with _told_as_publish_error(dataset):
+        lock = (dataset / ".publish.lock").open("w")
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -104,6 +164,20 @@ def _clean_up(dataset: Path) -> None:
     """Remove what a publisher that was killed left half built."""
     for left_over in dataset.glob(f"{_BUILDING}*"):
         shutil.rmtree(left_over)
+    (dataset / _NEW_LATEST).unlink(missing_ok=True)
+    Staging(dataset).objects.clean()
+
+
+def _check_way(dataset: Path, number: int) -> None:
+    """Find out before the work, not after it, that the version can't be put in its place."""
+    final, latest = dataset / f"v{number}", dataset / LATEST
+    if os.path.lexists(final):
+        raise PublishError(
+            f"{final}: is in the way of the next version and is none itself, it has no {FACTS}; "
+            "restore it or move it away"
+        )
+    if latest.is_dir() and not latest.is_symlink():
+        raise PublishError(f"{latest}: this is a folder, expected a link; move it away")
 
 
 def _write_version(
@@ -113,27 +187,40 @@ def _write_version(
     number: int,
     previous: Version | None,
     show: bool | None,
+    more_facts: Mapping[str, Any] | None = None,
 ) -> Version:
     building = dataset / f"{_BUILDING}v{number}"
     final = dataset / f"v{number}"
+    facts = _facts(plan, dataset.name, number, previous) | dict(more_facts or {})
     try:
-        building.mkdir()
-        _write_images(building, objects, plan, show)
-        facts = _facts(plan, dataset.name, number, previous)
-        _write_lines(building / MANIFEST, plan.manifest_lines())
-        _write_lines(building / REJECTIONS, plan.rejection_lines())
-        (building / FACTS).write_text(_pretty(facts), encoding="utf-8")
-        (building / CARD).write_text(render_card(plan, facts), "utf-8", "replace")
-        _check_readable(building, plan)
-        building.rename(final)
-        _point_latest(dataset, final)
-    except OSError as error:
-        shutil.rmtree(building, ignore_errors=True)
-        raise PublishError(_os_reason(final, error)) from error
+        with _told_as_publish_error(final):
+            building.mkdir()
+            digests = _write_images(building, objects, plan, previous, show)
+            _write_lines(building / MANIFEST, plan.manifest_lines())
+            _write_lines(building / REJECTIONS, plan.rejection_lines())
+            (building / FACTS).write_text(_pretty(facts), encoding="utf-8")
+            (building / CARD).write_text(render_card(plan, facts), "utf-8", "replace")
+            (building / CROISSANT).write_text(render_croissant(plan, facts), "utf-8", "replace")
+            _write_sums(building, digests)
+            _check_readable(building, plan)
+            _put_in_place(dataset, building, final)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
+        with suppress(OSError):
+            (dataset / _NEW_LATEST).unlink()
         raise
-    return Version(final, facts["name"], number, plan.id, facts, plan.rows)
+    return Version(final, facts["name"], number, facts["id"], facts, plan.rows)
+
+
+def _put_in_place(dataset: Path, building: Path, final: Path) -> None:
+    """Make a finished version a version: one rename, and one more for the link to it."""
+    link = dataset / _NEW_LATEST
+    link.symlink_to(final.name)  # before the renames: it may take space, they don't
+    # After a power cut a version is there whole or not at all. One call for all its files: to wait
+    # for each image by itself would take longer than all the rest.
+    os.sync()
+    building.rename(final)
+    link.replace(dataset / LATEST)
 
 
 def _write_lines(path: Path, lines: Iterable[bytes]) -> None:
@@ -148,15 +235,36 @@ def _check_readable(building: Path, plan: Plan) -> None:
             raise PublishError(f"{building / MANIFEST}: reads back otherwise than it was written")
 
 
-def _write_images(building: Path, objects: ObjectStore, plan: Plan, show: bool | None) -> None:
+def _write_images(
+    building: Path,
+    objects: ObjectStore,
+    plan: Plan,
+    previous: Version | None,
+    show: bool | None,
+) -> dict[str, str]:
+    """Link the images into place; return the sha256 of each file by its path."""
     for split, by_class in plan.counts.items():
         for label in by_class:
             (building / split / label).mkdir(parents=True)
+    converted = _converted_before(previous)
+    digests = {}
     for row in progress(plan.rows, label="publish", show=show):
-        _link(objects.path(_published_object(objects, row)), building / row.path)
+        digest = digests[row.path] = _published_object(objects, row, converted)
+        _link(objects.path(digest), building / row.path)
+    return digests
 
 
-def _published_object(objects: ObjectStore, row: ManifestRow) -> str:
+def _converted_before(previous: Version | None) -> dict[str, str]:
+    """What converted images of the version before became: sha256 by the original's sha256."""
+    sums = previous.path / SUMS if previous else None
+    if previous is None or sums is None or not sums.is_file():
+        return {}
+    digests, _ = parse_sums(sums.read_bytes())
+    rows = (row for row in previous.rows if not row.record.signature.plain)
+    return {row.record.sha256: digests[row.path] for row in rows if row.path in digests}
+
+
+def _published_object(objects: ObjectStore, row: ManifestRow, converted: Mapping[str, str]) -> str:
     """Return the object that the version shows: the original, or a JPEG made from it once."""
     source = objects.path(row.record.sha256)
     if not source.is_file() or source.stat().st_size != row.record.signature.size_bytes:
@@ -166,7 +274,14 @@ def _published_object(objects: ObjectStore, row: ManifestRow) -> str:
         )
     if row.record.signature.plain:
         return row.record.sha256
+    before = converted.get(row.record.sha256)
+    if before and _is_whole(objects.path(before), before):
+        return before
     return objects.put(_as_jpeg(source))
+
+
+def _is_whole(path: Path, sha256: str) -> bool:
+    return path.is_file() and FileHasher().digest(path)[0] == sha256
 
 
 def _as_jpeg(source: Path) -> bytes:
@@ -176,13 +291,22 @@ def _as_jpeg(source: Path) -> bytes:
 
 
 def _link(source: Path, target: Path) -> None:
-    """Hard link, or copy where the file system has none or allows no more."""
+    """Hard link, or copy where there can be none."""
     try:
         os.link(source, target)
     except OSError as error:
-        if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
+        if error.errno not in _NO_LINK:
             raise
         shutil.copyfile(source, target)
+        target.chmod(0o444)
+
+
+def _write_sums(building: Path, digests: Mapping[str, str]) -> None:
+    """Note the hash of every file: of images as they are named, of all others as written."""
+    hasher = FileHasher()
+    others = (path for path in building.iterdir() if path.is_file())
+    written = {path.name: hasher.digest(path)[0] for path in others}
+    (building / SUMS).write_text(sums_text({**digests, **written}), encoding="utf-8")
 
 
 def _facts(plan: Plan, name: str, number: int, previous: Version | None) -> dict[str, Any]:
@@ -197,8 +321,10 @@ def _facts(plan: Plan, name: str, number: int, previous: Version | None) -> dict
         "counts": plan.counts,
         "removed": dict(plan.removed),
         "rejected": _by_reason(plan),
+        "relabelled": plan.relabelled,
         "policy": plan.policy_values(),
         "hash_format": HASH_FORMAT,
+        "checksums": SUMS,
     }
 
 
@@ -213,14 +339,7 @@ def _pretty(values: dict[str, Any]) -> str:
     return json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _os_reason(final: Path, error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
-        return f"{final}: the disk is full; free some space and publish again. Nothing was changed"
-    return f"{final}: could not be written ({error}). Earlier versions are as they were"
-
-
-def _point_latest(dataset: Path, final: Path) -> None:
-    link = dataset / f".{LATEST}.tmp"
-    link.unlink(missing_ok=True)
-    link.symlink_to(final.name)
-    link.replace(dataset / LATEST)
+def _os_reason(place: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{place}: the disk is full; free some space and publish again. Nothing was changed"
+    return f"{place}: could not be written ({error}). Earlier versions are as they were"

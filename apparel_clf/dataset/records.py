@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -17,25 +19,120 @@ Place: TypeAlias = "tuple[str, str, int, int]"
 
 # Values that the records of one page have in common.
 _SHARED = frozenset({"source", "query", "page_url"})
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
+_LABEL_CHARACTERS, _LABEL_BYTES = 64, 200
+# What class names are seen to hold. No separator, quote or pattern of a file system or shell is
+# among them: Hugging Face reads a class folder's name as part of a glob pattern.
+_LABEL_PUNCTUATION = frozenset("_-.,'’&+()! ")
+# Letters and marks that are not seen: two names that look the same would be two classes.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 def check_label(label: str) -> str:
     """Return `label` if it can be the name of a class, which becomes the name of a folder.
 
+    A class name is text in any script: letters, marks, digits, ``_ - . , ' ’ & + ( ) !`` and
+    spaces inside. It holds nothing that a file system, a pattern or another reader of image
+    folders takes for something else, and is written in Unicode's composed form (NFC), so that a
+    name is spelled in one way only.
+
+    Args:
+        label: the name, at most 64 characters and 200 bytes of UTF-8.
+
+    Returns:
+        The same name.
+
     Raises:
-        DatasetError: it is not made of a-z, 0-9, ``_`` and ``-`` alone.
+        DatasetError: it cannot be a class name; says why, and gives the NFC form of one that
+            isn't in it.
 
     Example:
-        >>> check_label("saree")
-        'saree'
+        >>> check_label("Robe d'été")
+        "Robe d'été"
+        >>> check_label("../x")
+        Traceback (most recent call last):
+        apparel_clf.errors.DatasetError: '../x': not a class name: it starts with '.'. ...
     """
-    if not isinstance(label, str) or not _LABEL.fullmatch(label):
+    problem = (
+        _label_problem(label)
+        if isinstance(label, str)
+        else f"expected text, got {type(label).__name__}"
+    )
+    if problem:
         raise DatasetError(
-            f"{label!r}: not a class name. Use a-z, 0-9, '_' and '-', at most 64 of them, starting "
-            "and ending with a letter or digit"
+            f"{label!r:.200}: not a class name: {problem}. Use letters, digits, spaces inside and "
+            f"_ - . , ' & + ( ) !, at most {_LABEL_CHARACTERS} characters"
         )
     return label
+
+
+def check_labels(labels: Iterable[str]) -> tuple[str, ...]:
+    """Check class names together, as folders beside each other.
+
+    Two names that differ only in case or in how accents are written are one folder on some file
+    systems, macOS's for one, and two on others.
+
+    Args:
+        labels: the names, in any order, repeated or not.
+
+    Returns:
+        Each name once, sorted.
+
+    Raises:
+        DatasetError: one cannot be a class name, or two of them cannot be told apart everywhere;
+            names both.
+
+    Example:
+        >>> check_labels(["saree", "jeans", "saree"])
+        ('jeans', 'saree')
+        >>> check_labels(["Jeans", "jeans"])
+        Traceback (most recent call last):
+        apparel_clf.errors.DatasetError: classes 'Jeans' and 'jeans' differ only in case ...
+    """
+    checked = tuple(sorted({check_label(label) for label in labels}))
+    spelled: dict[str, str] = {}
+    for label in checked:
+        other = spelled.setdefault(_folded(label), label)
+        if other != label:
+            raise DatasetError(
+                f"classes {other!r} and {label!r} differ only in case or in how a letter is "
+                "written, and are one folder on some file systems; rename one of them, or give "
+                "all their images one label"
+            )
+    return checked
+
+
+def _folded(label: str) -> str:
+    decomposed = unicodedata.normalize("NFD", label).casefold()
+    return unicodedata.normalize("NFD", decomposed)
+
+
+@functools.lru_cache(maxsize=4096)
+def _label_problem(label: str) -> str:
+    """What keeps a name from being a class's; nothing where it can be one.
+
+    Millions of lines name a handful of classes.
+    """
+    if not label:
+        return "it is empty"
+    if len(label) > _LABEL_CHARACTERS:
+        return f"it has {len(label)} characters"
+    if label.startswith((".", "-", " ", "__")) or unicodedata.category(label[0])[0] == "M":
+        return f"it starts with {label[:2] if label[0] == '_' else label[0]!r}"
+    if label.endswith((" ", ".")):
+        return f"it ends with {label[-1]!r}"
+    for character in label:
+        # Letters, marks and numbers; what is no character yet, for one, may become anything.
+        known = unicodedata.category(character)[0] in "LMN" and not _UNSEEN.match(character)
+        if not known and character not in _LABEL_PUNCTUATION:
+            return f"it holds {character!a}"
+    composed = unicodedata.normalize("NFC", label)
+    if composed != label:
+        return f"it is not in Unicode's composed form (NFC), which is {composed!a} ({composed})"
+    if len(label.encode()) > _LABEL_BYTES:
+        return f"it takes {len(label.encode())} bytes of UTF-8, more than {_LABEL_BYTES}"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +150,7 @@ class ImageRecord:
         image_url: where the bytes were fetched.
         page: number of the search page, from 1.
         position: place on the page, from 1.
+        given_split: the split that its source had it in, which it keeps; ``""`` for none.
     """
 
     label: str
@@ -65,6 +163,7 @@ class ImageRecord:
     image_url: str = ""
     page: int = 0
     position: int = 0
+    given_split: str = ""
 
     @property
     def sha256(self) -> str:

@@ -24,7 +24,7 @@ from apparel_clf.errors import DatasetError
 from apparel_clf.images import Signature
 
 #: Version of the journal's lines; a reader refuses what it doesn't know.
-JOURNAL_FORMAT = 1
+JOURNAL_FORMAT = 2
 
 _LEFT_OVER_SECONDS = 3600.0
 _TAIL = 1 << 16
@@ -173,7 +173,7 @@ class JournalWriter:
         except OSError as error:
             self._file.close()
             raise DatasetError(f"{path}: another crawl is writing to it") from error
-        _drop_torn_end(path)
+        drop_torn_end(path)
         if path.stat().st_size == 0:
             header = {"format": JOURNAL_FORMAT, "per_class": per_class, "crawl": crawl}
             self._write("crawl", header)
@@ -193,6 +193,10 @@ class JournalWriter:
     def end(self, version: int) -> None:
         """Note that the crawl has come to its end, and in which version it will be."""
         self._write("end", {"version": version})
+
+    def sync(self) -> None:
+        """Wait until what was appended has reached the disk."""
+        os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Close the file. More can be appended by a new writer."""
@@ -215,8 +219,8 @@ class JournalWriter:
         self._file.flush()
 
 
-def _drop_torn_end(path: Path) -> None:
-    """Cut off half a line that a crash left at the end, so that the next line is whole."""
+def drop_torn_end(path: Path) -> None:
+    """Cut off half a line that a crash left at the end of a file, so that the next one is whole."""
     with path.open("rb+") as file:
         end = file.seek(0, os.SEEK_END)
         keep = 0
@@ -263,6 +267,11 @@ def _take(journal: Journal, values: dict[str, Any], with_pages: bool) -> None:
     if kind == "crawl":
         if values["format"] > JOURNAL_FORMAT:
             raise ValueError(f"format {values['format']} is newer than this program")
+        if values["format"] < JOURNAL_FORMAT:
+            raise ValueError(
+                f"format {values['format']} is of an earlier version of this program, whose "
+                "hashes can't be compared with today's"
+            )
         journal.per_class = values["per_class"]
         journal.crawl = str(values.get("crawl", ""))
     elif kind == "image":

@@ -17,7 +17,7 @@ from apparel_clf.errors import DatasetError, DatasetNotFoundError
 T = TypeVar("T")
 
 #: Version of the format that ``datasets/README.md`` specifies.
-DATASET_FORMAT = 1
+DATASET_FORMAT = 2
 MANIFEST = "manifest.jsonl"
 REJECTIONS = "rejections.jsonl"
 FACTS = "version.json"
@@ -130,6 +130,11 @@ def _read_facts(path: Path) -> dict[str, Any]:
         if facts["format"] > DATASET_FORMAT:
             raise DatasetError(
                 f"{path}: format {facts['format']} is newer than this program reads; update it"
+            )
+        if facts["format"] < DATASET_FORMAT:
+            raise DatasetError(
+                f"{path}: format {facts['format']} is of an earlier version of this program. "
+                "Import its images into a new dataset: apparel-clf dataset import"
             )
         missing = {"name", "number", "id", "counts"} - set(facts)
     except (KeyError, TypeError, ValueError) as error:

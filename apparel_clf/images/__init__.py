@@ -6,6 +6,7 @@ from apparel_clf.images.decode import (
     Header,
     ImageSource,
     describe,
+    image_bytes,
     load_image,
     read_header,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "ImageSource",
     "Signature",
     "describe",
+    "image_bytes",
     "load_image",
     "read_header",
     "sign",

@@ -128,7 +128,7 @@ def load_image(
         with _decoding(name):
             _check_pixels(source, name, max_pixels)
             return _decoded(source.copy(), name, max_pixels)
-    with _opened(_bytes_of(source, name), name) as image:
+    with _opened(image_bytes(source, name), name) as image:
         return _decoded(image, name, max_pixels)
 
 
@@ -198,7 +198,16 @@ def _header(image: Image.Image, name: str, max_pixels: int) -> Header:
     )
 
 
-def _bytes_of(source: ImageSource, name: str) -> bytes:
+def image_bytes(source: ImageSource, name: str) -> bytes:
+    """Return the bytes of an image file that is given as such or by its path.
+
+    Args:
+        source: a path or bytes.
+        name: what to call it in an error.
+
+    Raises:
+        ImageError: it is something else, isn't there, can't be read or is larger than `MAX_BYTES`.
+    """
     if isinstance(source, (bytes, bytearray)):
         return bytes(source)
     if not isinstance(source, (str, os.PathLike)):

@@ -1,4 +1,4 @@
-"""What identifies a picture: the hash of its bytes, a perceptual hash, and its colours."""
+"""What identifies a picture: the hash of its bytes, perceptual hashes, and a small copy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,31 +16,45 @@ from apparel_clf.images.decode import Reduced, load_reduced
 
 #: Written beside every stored hash: hashes of different formats must not be compared. A Pillow
 #: upgrade can flip bits, so the reader of old hashes needs to know how they were made.
-HASH_FORMAT = "phash64+ycbcr12/2"
+HASH_FORMAT = "phash64x3+y32c12/3"
+#: Sides of the small copy: of its brightness, and of its two colour planes.
+LUMA_SIDE, CHROMA_SIDE = 32, 12
+#: The content box is told in parts of the picture's sides, this many.
+BOX_PARTS = 64
 
-# Small enough that resizing by the shop averages out, large enough to tell one pair of trousers
-# from the next; docs/architecture.md has the figures for 8, 12 and 16 and five filters.
-_THUMBNAIL_SIDE = 12
-# JPEGs are decoded at the smallest scale that leaves the shorter side this long. Over 2,412 photos
-# the thumbnail is then within 0.63 of 255 (root mean square) of the full decode's and the hash
-# within 4 bits, mostly equal, in a third of the time; 64 pixels would put the thumbnail further
-# off, and the limit for duplicates leaves little room.
-_DECODED_SIDE = 128
-# Widest range of one channel over the thumbnail of a picture that shows nothing. Compression and
-# noise stay below it; the faintest of 3,235 product photos, a white top on white, spans 25.
+_LUMA_BYTES, _CHROMA_BYTES = LUMA_SIDE**2, CHROMA_SIDE**2
+# JPEGs are decoded at the smallest scale that leaves the shorter side this long. Over photos of
+# 400, 500 and 1000 pixels the hash is then within 2 bits of the full decode's, mostly equal.
+_DECODED_SIDE = 60
+_SMALL_SIDE = 64
+# Widest range of one channel of a picture that shows nothing, over this many cells a side, in which
+# noise averages out. The faintest of 3,235 product photos, a white top on white, spans 20 and more.
 _BLANK_RANGE = 6
+_BLANK_CELLS = 8
 _HASH_SIDE = 8
 _DCT_SIDE = 32
 # The eight lowest rows of the DCT-II; a factor common to all coefficients changes no hash.
 _DCT = np.cos(
     np.pi * np.arange(_HASH_SIDE)[:, None] * (2 * np.arange(_DCT_SIDE) + 1) / (2 * _DCT_SIDE)
 )
+# Turning a picture left to right changes the sign of every second frequency across.
+_MIRROR = np.where(np.arange(_HASH_SIDE) % 2, -1.0, 1.0)
 # Coefficients are compared after rounding to this many decimals. Symmetric and flat pictures have
 # many that are equal in theory, and round-off would set their bits at random.
 _DCT_DECIMALS = 6
+# The middle of a picture: what a badge in a corner does not reach.
+_CENTRE = (0.2 * BOX_PARTS, 0.2 * BOX_PARTS, 0.8 * BOX_PARTS, 0.8 * BOX_PARTS)
+# Content is what differs by this many of 255 from the frame's own colour, on two pixels of a row.
+_BOX_CONTRAST = 20
+_BOX_PIXELS = 2
+_WHOLE = (0, 0, BOX_PARTS, BOX_PARTS)
 # A signature read from a file names an object; anything but a hash could name another file.
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_PHASH = re.compile(r"[0-9a-f]{16}")
+_HASH = re.compile(r"[0-9a-f]{16}")
+_HASHES = ("phash", "phash_mirrored", "phash_content", "phash_centre")
+
+
+Box: TypeAlias = "tuple[float, float, float, float]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +67,16 @@ class Signature:
         height: pixels down, upright.
         format: Pillow's name of the format, read from the bytes.
         size_bytes: length of the file.
-        phash: 64-bit perceptual hash of the upright picture, as an integer; imagehash's `phash`.
-        thumbnail: 12x12 YCbCr pixels, row by row, 432 bytes. The perceptual hash looks at shape
-            alone; this tells apart what differs in colour.
         plain: True for an upright RGB JPEG, which is published as it is.
+        phash: 64-bit perceptual hash of the upright picture, as an integer; imagehash's `phash`.
+        phash_mirrored: the same of the picture turned left to right.
+        phash_content: the same of what is inside `content_box`: padding and cropping leave it.
+        phash_centre: the same of the middle 60% of both sides: a badge in a corner leaves it.
+        content_box: left, top, right, bottom of what is not background, in 64ths.
+        sharpness: variance of the Laplacian over the reduced decode, in squared levels; to compare
+            pictures of one size (Pech-Pacheco and others, 2000).
+        thumbnail: 1,312 bytes, row by row: brightness at 32x32, then Cb and Cr at 12x12. The
+            hashes look at shape alone, and coarsely; this tells apart what they take for equal.
     """
 
     sha256: str
@@ -64,9 +84,14 @@ class Signature:
     height: int
     format: str
     size_bytes: int
-    phash: int
-    thumbnail: bytes
     plain: bool
+    phash: int
+    phash_mirrored: int
+    phash_content: int
+    phash_centre: int
+    content_box: tuple[int, int, int, int]
+    sharpness: float
+    thumbnail: bytes
 
     @property
     def pixels(self) -> int:
@@ -76,24 +101,35 @@ class Signature:
     @property
     def blank(self) -> bool:
         """Whether the picture shows nothing: one colour all over, give or take noise."""
-        return bool(np.ptp(self.thumbnail_array(), axis=(0, 1)).max() <= _BLANK_RANGE)
+        cells = LUMA_SIDE // _BLANK_CELLS
+        luma = self.luma().reshape(_BLANK_CELLS, cells, _BLANK_CELLS, cells).mean(axis=(1, 3))
+        chroma = self.chroma().reshape(2, -1)
+        return bool(max(np.ptp(luma), np.ptp(chroma, axis=1).max()) <= _BLANK_RANGE)
 
-    def thumbnail_array(self) -> NDArray[np.uint8]:
-        """Return the thumbnail as ``uint8`` of shape ``(12, 12, 3)``, channels Y, Cb, Cr."""
-        shape = (_THUMBNAIL_SIDE, _THUMBNAIL_SIDE, 3)
-        return np.frombuffer(self.thumbnail, dtype=np.uint8).reshape(shape)
+    def luma(self) -> NDArray[np.uint8]:
+        """Return the thumbnail's brightness, ``uint8`` of shape ``(32, 32)``."""
+        plane = np.frombuffer(self.thumbnail, dtype=np.uint8, count=_LUMA_BYTES)
+        return plane.reshape(LUMA_SIDE, LUMA_SIDE)
+
+    def chroma(self) -> NDArray[np.uint8]:
+        """Return the thumbnail's colour, ``uint8`` of shape ``(2, 12, 12)``: Cb and Cr."""
+        planes = np.frombuffer(self.thumbnail, dtype=np.uint8, offset=_LUMA_BYTES)
+        return planes.reshape(2, CHROMA_SIDE, CHROMA_SIDE)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values that `from_json` turns back into an equal signature."""
+        hashes = {name: f"{getattr(self, name):016x}" for name in _HASHES}
         return {
             "sha256": self.sha256,
             "width": self.width,
             "height": self.height,
             "format": self.format,
             "size_bytes": self.size_bytes,
-            "phash": f"{self.phash:016x}",
-            "thumbnail": base64.b64encode(self.thumbnail).decode("ascii"),
             "plain": self.plain,
+            **hashes,
+            "content_box": list(self.content_box),
+            "sharpness": self.sharpness,
+            "thumbnail": base64.b64encode(self.thumbnail).decode("ascii"),
         }
 
     @classmethod
@@ -103,10 +139,13 @@ class Signature:
         Raises:
             KeyError, TypeError, ValueError: a value is missing, or is not what a signature holds.
         """
-        if not _SHA256.fullmatch(values["sha256"]) or not _PHASH.fullmatch(values["phash"]):
-            raise ValueError("sha256 or phash is not a hash")
+        hashes = {name: values[name] for name in _HASHES}
+        if not _SHA256.fullmatch(values["sha256"]) or not all(
+            map(_HASH.fullmatch, hashes.values())
+        ):
+            raise ValueError("sha256 or a perceptual hash is not a hash")
         thumbnail = base64.b64decode(values["thumbnail"], validate=True)
-        if len(thumbnail) != 3 * _THUMBNAIL_SIDE**2:
+        if len(thumbnail) != _LUMA_BYTES + 2 * _CHROMA_BYTES:
             raise ValueError(f"a thumbnail of {len(thumbnail)} bytes")
         return cls(
             sha256=values["sha256"],
@@ -114,14 +153,23 @@ class Signature:
             height=int(values["height"]),
             format=str(values["format"]),
             size_bytes=int(values["size_bytes"]),
-            phash=int(values["phash"], 16),
-            thumbnail=thumbnail,
             plain=bool(values["plain"]),
+            **{name: int(text, 16) for name, text in hashes.items()},
+            content_box=_box(values["content_box"]),
+            sharpness=float(values["sharpness"]),
+            thumbnail=thumbnail,
         )
 
 
+def _box(values: Any) -> tuple[int, int, int, int]:
+    left, top, right, bottom = (int(value) for value in values)
+    if not (0 <= left < right <= BOX_PARTS and 0 <= top < bottom <= BOX_PARTS):
+        raise ValueError(f"a content box of {values}")
+    return left, top, right, bottom
+
+
 def sign(data: bytes, name: str = "bytes") -> Signature:
-    """Compute the signature of an image file's bytes.
+    """Compute the signature of an image file's bytes, in one decode.
 
     Args:
         data: the bytes of an image file.
@@ -137,32 +185,102 @@ def sign(data: bytes, name: str = "bytes") -> Signature:
         >>> sign(Path("x.jpg").read_bytes()).width
         600
     """
-    reduced = load_reduced(data, name, shorter=_DECODED_SIDE)
-    header = reduced.header
+    picture = load_reduced(data, name, shorter=_DECODED_SIDE)
+    header = picture.header
+    grey = picture.image.convert("L")
+    frequencies = _frequencies(grey, picture.box)
+    small = _Small.of(picture)
+    content_box = small.content_box()
     return Signature(
         sha256=hashlib.sha256(data).hexdigest(),
         width=header.width,
         height=header.height,
         format=header.format,
         size_bytes=len(data),
-        phash=_phash(reduced),
-        thumbnail=_thumbnail(reduced),
         plain=header.plain,
+        phash=_phash(frequencies),
+        phash_mirrored=_phash(frequencies * _MIRROR),
+        phash_content=_phash(small.frequencies(content_box)),
+        phash_centre=_phash(small.frequencies(_CENTRE)),
+        content_box=content_box,
+        sharpness=_sharpness(grey),
+        thumbnail=small.thumbnail(),
     )
 
 
-def _phash(picture: Reduced) -> int:
-    """Hash as `imagehash.phash` does, without SciPy: which low frequencies exceed their median."""
-    size = (_DCT_SIDE, _DCT_SIDE)
-    grey = picture.image.convert("L").resize(size, Image.Resampling.LANCZOS, box=picture.box)
-    frequencies = _DCT @ np.asarray(grey, dtype=np.float64) @ _DCT.T
+@dataclass(frozen=True)
+class _Small:
+    """A picture of about a hundred pixels a side, from which all but the first hash are made.
+
+    Args:
+        planes: brightness and the two colour planes, in mode L.
+        image: the same in RGB.
+        box: which part of the pixels the picture covers.
+    """
+
+    planes: tuple[Image.Image, ...]
+    image: Image.Image
+    box: Box
+
+    @classmethod
+    def of(cls, picture: Reduced) -> _Small:
+        """Reduce a picture by a whole number of times, which is quick and exact."""
+        times = max(1, min(picture.image.size) // _SMALL_SIDE)
+        image = picture.image.reduce(times) if times > 1 else picture.image
+        left, top, right, bottom = (side / times for side in picture.box)
+        box = (left, top, min(right, image.width), min(bottom, image.height))
+        return cls(image.convert("YCbCr").split(), image, box)
+
+    def frequencies(self, part: Box) -> NDArray[np.float64]:
+        """The lowest frequencies of a part, told in parts of the picture's sides."""
+        x, y, right, bottom = self.box
+        across, down = (right - x) / BOX_PARTS, (bottom - y) / BOX_PARTS
+        box = (x + part[0] * across, y + part[1] * down, x + part[2] * across, y + part[3] * down)
+        return _frequencies(self.planes[0], box)
+
+    def content_box(self) -> tuple[int, int, int, int]:
+        """Where the picture differs from the colour of its frame; all of it if nowhere."""
+        tiny = self.image.resize((BOX_PARTS, BOX_PARTS), Image.Resampling.BILINEAR, box=self.box)
+        pixels = np.asarray(tiny).astype(np.int16)
+        frame = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+        colour = np.sort(frame, axis=0)[len(frame) // 2]
+        away = np.abs(pixels - colour) > _BOX_CONTRAST
+        differs = away[..., 0] | away[..., 1] | away[..., 2]
+        rows = np.flatnonzero(differs.sum(axis=1) >= _BOX_PIXELS)
+        columns = np.flatnonzero(differs.sum(axis=0) >= _BOX_PIXELS)
+        if not rows.size or not columns.size:
+            return _WHOLE
+        return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+    def thumbnail(self) -> bytes:
+        """Brightness and colour at their sides."""
+        sides = (LUMA_SIDE, CHROMA_SIDE, CHROMA_SIDE)
+        return b"".join(
+            plane.resize((side, side), Image.Resampling.BILINEAR, box=self.box).tobytes()
+            for plane, side in zip(self.planes, sides, strict=True)
+        )
+
+
+def _frequencies(grey: Image.Image, box: Box) -> NDArray[np.float64]:
+    """The lowest frequencies of a part of a picture, as `imagehash.phash` has them."""
+    part = grey.resize((_DCT_SIDE, _DCT_SIDE), Image.Resampling.LANCZOS, box=box)
+    return np.asarray(_DCT @ np.asarray(part, dtype=np.float64) @ _DCT.T)
+
+
+def _phash(frequencies: NDArray[np.float64]) -> int:
+    """Hash as `imagehash.phash` does: which low frequencies exceed their median."""
     values = np.round(frequencies, _DCT_DECIMALS).ravel()
     # Above the median is above the lower of the two middle values, and this one is exact.
     bits = values > np.sort(values)[values.size // 2 - 1]
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def _thumbnail(picture: Reduced) -> bytes:
-    size = (_THUMBNAIL_SIDE, _THUMBNAIL_SIDE)
-    small = picture.image.resize(size, Image.Resampling.BILINEAR, box=picture.box)
-    return small.convert("YCbCr").tobytes()
+def _sharpness(grey: Image.Image) -> float:
+    """Variance of the Laplacian: edges that compression or enlarging has softened have less."""
+    pixels = np.asarray(grey, dtype=np.int16)
+    if min(pixels.shape) < 3:
+        return 0.0
+    around = pixels[:-2, 1:-1] + pixels[2:, 1:-1] + pixels[1:-1, :-2] + pixels[1:-1, 2:]
+    edges = (4 * pixels[1:-1, 1:-1] - around).astype(np.float32).ravel()
+    # Rounded, since the order of a sum differs from one processor to the next.
+    return round(float(edges @ edges / edges.size - edges.mean() ** 2), 1)

@@ -51,6 +51,15 @@ def test_predict_takes_many_paths():
     assert (given.paths, given.model, given.top) == (["a.jpg", "folder"], Path("x.keras"), 1)
 
 
+def test_versions_are_checked_compared_and_counted():
+    for command in ("verify", "stats"):
+        given = _parse("dataset", command, "datasets/demo/v1")
+        assert (given.command, given.version) == (f"dataset {command}", Path("datasets/demo/v1"))
+    given = _parse("dataset", "diff", "v1", "v2", "--all")
+    assert (given.before, given.after, given.all) == (Path("v1"), Path("v2"), True)
+    assert not _parse("dataset", "diff", "v1", "v2").all
+
+
 def test_publish_is_a_command_of_dataset():
     given = _parse("dataset", "publish", "datasets/demo")
     assert (given.command, given.folder) == ("dataset publish", Path("datasets/demo"))

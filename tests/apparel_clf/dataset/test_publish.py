@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import subprocess
@@ -23,35 +22,7 @@ from apparel_clf.errors import DatasetError, DatasetNotFoundError, PublishError
 from apparel_clf.images import sign
 
 
-@pytest.fixture
-def dataset(tmp_path):
-    return tmp_path / "datasets" / "demo"
-
-
-@pytest.fixture
-def crawl(dataset, jpeg):
-    """Stage pictures as a crawl does."""
-
-    def stage(name, seeds, label="jeans", encode=None):
-        staging = Staging(dataset)
-        with JournalWriter(staging.journals_folder / f"{name}.jsonl") as journal:
-            for seed in seeds:
-                data = encode(seed) if encode else jpeg(seed)
-                staging.objects.put(data)
-                journal.image(
-                    ImageRecord(label, sign(data), asin=f"{label}{seed}", title="<b>|x|</b>")
-                )
-
-    return stage
-
-
-def files_of(folder):
-    return {
-        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
-    }
-
-
-def test_a_version_holds_the_bytes_as_they_came(crawl, dataset, jpeg):
+def test_a_version_holds_the_bytes_as_they_came(crawl, dataset, jpeg, files_of):
     crawl("1", range(20))
     crawl("2", range(100, 120), "saree")
     version = publish(dataset)
@@ -72,7 +43,9 @@ def test_files_are_links_into_the_store(crawl, dataset):
     assert path.samefile(Staging(dataset).objects.path(version.rows[0].record.sha256))
 
 
-def test_the_same_crawl_elsewhere_is_the_same_version_byte_for_byte(crawl, dataset, tmp_path, jpeg):
+def test_the_same_crawl_elsewhere_is_the_same_version_byte_for_byte(
+    crawl, dataset, tmp_path, jpeg, files_of
+):
     crawl("1", range(20))
     first = publish(dataset)
     other = tmp_path / "elsewhere" / "demo"
@@ -87,7 +60,7 @@ def test_the_same_crawl_elsewhere_is_the_same_version_byte_for_byte(crawl, datas
     assert files_of(publish(other).path) == files_of(first.path)
 
 
-def test_the_next_version_leaves_the_last_alone(crawl, dataset):
+def test_the_next_version_leaves_the_last_alone(crawl, dataset, files_of):
     crawl("1", range(20))
     first = publish(dataset)
     before = files_of(first.path)
@@ -106,13 +79,8 @@ def test_publishing_again_without_news_has_the_same_id(crawl, dataset):
 
 
 @pytest.mark.parametrize(("format", "mode"), [("PNG", "RGBA"), ("WEBP", "RGB"), ("JPEG", "CMYK")])
-def test_what_is_no_plain_jpeg_is_converted_once(crawl, dataset, picture, format, mode):
-    def encode(seed):
-        buffer = io.BytesIO()
-        picture(seed).convert(mode).save(buffer, format)
-        return buffer.getvalue()
-
-    crawl("1", range(4), encode=encode)
+def test_what_is_no_plain_jpeg_is_converted_once(crawl, dataset, encode_as, format, mode):
+    crawl("1", range(4), encode=encode_as(format, mode))
     version = publish(dataset)
     for row in version.rows:
         with Image.open(version.path / row.path) as image:
@@ -163,7 +131,7 @@ def test_a_missing_object_is_named_and_nothing_is_left(crawl, dataset):
     assert not list(dataset.glob("*v1*"))
 
 
-def test_a_full_disk_leaves_the_last_version_whole(crawl, dataset, monkeypatch):
+def test_a_full_disk_leaves_the_last_version_whole(crawl, dataset, monkeypatch, files_of):
     crawl("1", range(10))
     first = publish(dataset)
     before = files_of(first.path)

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from apparel_clf.dataset.duplicates import colour_rms
 from apparel_clf.errors import ImageError
 from apparel_clf.images import HASH_FORMAT, Signature, load_image, sign
 
@@ -33,11 +32,16 @@ def bits_between(first, second):
     return (first ^ second).bit_count()
 
 
+def between(first, second):
+    """Root mean square difference of two thumbnails, of 255."""
+    planes = [np.frombuffer(s.thumbnail, dtype=np.uint8).astype(float) for s in (first, second)]
+    return float(np.sqrt(np.square(planes[0] - planes[1]).mean()))
+
+
 def compared_with_the_full_decode(data):
     """How many bits of the hash and how much of the thumbnail a reduced decode changes."""
     found, full = sign(data), sign(encoded(load_image(data)))
-    rms = colour_rms(found.thumbnail_array(), full.thumbnail_array())
-    return bits_between(found.phash, imagehashs_own(data)), float(rms)
+    return bits_between(found.phash, imagehashs_own(data)), between(found, full)
 
 
 def test_signature_says_what_the_bytes_are(jpeg):
@@ -62,7 +66,7 @@ def test_a_turned_jpeg_has_the_signature_of_the_upright_picture(picture):
     upright = sign(encoded(turned.transpose(Image.Transpose.ROTATE_270)))
     assert (signature.width, signature.height, signature.plain) == (800, 600, False)
     assert bits_between(signature.phash, upright.phash) <= 2
-    assert colour_rms(signature.thumbnail_array(), upright.thumbnail_array()) < 1
+    assert between(signature, upright) < 1
 
 
 noise = arrays(np.uint8, st.tuples(st.integers(1, 50), st.integers(1, 50), st.just(3)))
@@ -119,23 +123,91 @@ def test_reduced_photos_are_near_the_full_decode(test_data, size):
     for photo in photos:
         large = load_image(photo).resize(size, Image.Resampling.LANCZOS)
         bits, rms = compared_with_the_full_decode(encoded(large, "JPEG", quality=85))
-        assert (bits <= 4, rms < 0.7) == (True, True), photo
+        assert (bits <= 4, rms < 2) == (True, True), photo
 
 
 @pytest.mark.real_data
-def test_phash_of_photos_is_imagehashs_own(test_data):
-    photos = sorted(test_data.glob("catalogue/**/*.jpg"))[::20]
-    photos += sorted(test_data.glob("photos/**/*.jpg"))[::10]
-    assert photos
-    for photo in photos:
-        data = photo.read_bytes()
-        assert sign(data).phash == imagehashs_own(data), photo
+def test_phash_of_photos_is_nearly_imagehashs_own(test_data):
+    """Equal where the photo is too small to be decoded smaller, within four bits elsewhere."""
+    for folder, most in (("catalogue", 4), ("photos", 0)):
+        photos = sorted(test_data.glob(f"{folder}/**/*.jpg"))[::15]
+        assert photos
+        for photo in photos:
+            data = photo.read_bytes()
+            assert bits_between(sign(data).phash, imagehashs_own(data)) <= most, photo
 
 
 def test_thumbnail_has_the_stated_shape_and_colour():
-    thumbnail = sign(encoded(Image.new("RGB", (40, 40), (128, 128, 128)))).thumbnail_array()
-    assert thumbnail.shape == (12, 12, 3)
-    assert set(thumbnail.ravel().tolist()) == {128}
+    signature = sign(encoded(Image.new("RGB", (40, 40), (128, 128, 128))))
+    assert (signature.luma().shape, signature.chroma().shape) == ((32, 32), (2, 12, 12))
+    assert set(signature.thumbnail) == {128}
+
+
+def test_the_mirrored_hash_is_that_of_the_mirrored_picture(picture):
+    for seed in range(5):
+        image = picture(seed, (300, 400))
+        turned = sign(encoded(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)))
+        assert bits_between(sign(encoded(image)).phash_mirrored, turned.phash) <= 2
+
+
+def drawn_on_white(left, top, right, bottom, size=(128, 192)):
+    image = Image.new("RGB", size, "white")
+    image.paste((40, 60, 120), (left, top, right, bottom))
+    return image
+
+
+def test_the_content_box_is_where_the_picture_is():
+    box = sign(encoded(drawn_on_white(32, 48, 96, 144))).content_box
+    assert np.abs(np.subtract(box, (16, 16, 48, 48))).max() <= 1
+    assert sign(encoded(Image.new("RGB", (128, 192), "white"))).content_box == (0, 0, 64, 64)
+
+
+def test_padding_leaves_the_hash_of_the_content(picture):
+    garment = picture(1, (120, 160))
+    narrow, wide = Image.new("RGB", (160, 200), "white"), Image.new("RGB", (240, 200), "white")
+    narrow.paste(garment, (20, 20))
+    wide.paste(garment, (60, 20))
+    first, second = sign(encoded(narrow)), sign(encoded(wide))
+    assert bits_between(first.phash, second.phash) > 8
+    assert bits_between(first.phash_content, second.phash_content) <= 8
+
+
+def test_a_badge_leaves_the_hash_of_the_centre(picture):
+    image = picture(3, (200, 300))
+    badged = image.copy()
+    badged.paste((200, 20, 20), (4, 4, 40, 30))
+    first, second = sign(encoded(image)), sign(encoded(badged))
+    assert bits_between(first.phash_centre, second.phash_centre) <= 2
+
+
+def test_what_was_enlarged_is_less_sharp():
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 150, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels).resize((300, 400), Image.Resampling.BICUBIC)
+    blurred = image.resize((75, 100)).resize(image.size, Image.Resampling.BICUBIC)
+    assert sign(encoded(blurred)).sharpness < sign(encoded(image)).sharpness / 2
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 500), (500, 2), (1, 90)])
+def test_the_narrowest_pictures_have_signatures(size):
+    signature = sign(encoded(Image.new("RGB", size, "red")))
+    assert (signature.width, signature.height) == size
+    assert Signature.from_json(signature.to_json()) == signature
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sha256": "../x"},
+        {"phash_centre": "zz"},
+        {"content_box": [0, 0, 0, 64]},
+        {"content_box": [0, 0, 65, 64]},
+        {"thumbnail": "AAAA"},
+        {"width": "wide"},
+    ],
+)
+def test_values_that_are_no_signature_are_refused(jpeg, change):
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        Signature.from_json(sign(jpeg()).to_json() | change)
 
 
 @pytest.mark.parametrize("colour", ["white", "black", (200, 30, 60)])
@@ -154,7 +226,7 @@ def test_colour_alone_is_something_to_see():
     image = Image.new("RGB", (40, 40), (150, 0, 0))
     image.paste((0, 76, 0), (0, 0, 20, 40))
     signature = sign(encoded(image))
-    assert np.ptp(signature.thumbnail_array()[:, :, 0]) <= 2
+    assert np.ptp(signature.luma()) <= 2
     assert not signature.blank
 
 
@@ -168,7 +240,7 @@ def test_a_garment_is_not_blank(jpeg):
 def test_no_photo_is_nearly_blank(test_data):
     photos = sorted(test_data.glob("catalogue/tops/*.jpg"))
     assert photos
-    ranges = [np.ptp(sign(p.read_bytes()).thumbnail_array(), axis=(0, 1)).max() for p in photos]
+    ranges = [np.ptp(sign(p.read_bytes()).luma()) for p in photos]
     assert min(ranges) > 20
 
 
@@ -177,8 +249,8 @@ def test_json_round_trip(jpeg):
     assert Signature.from_json(json.loads(json.dumps(signature.to_json()))) == signature
 
 
-def test_hash_format_names_both_parts():
-    assert HASH_FORMAT == "phash64+ycbcr12/2"
+def test_hash_format_names_its_parts():
+    assert HASH_FORMAT == "phash64x3+y32c12/3"
 
 
 def test_errors_carry_the_name_that_was_given():

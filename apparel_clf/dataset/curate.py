@@ -1,0 +1,185 @@
+"""A person's decisions become the next version: the rejected stay out, the relabelled move."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import getpass
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from apparel_clf.dataset.decisions import Action, Decision, add_decisions
+from apparel_clf.dataset.plan import Policy
+from apparel_clf.dataset.publish import publish
+from apparel_clf.dataset.records import check_label
+from apparel_clf.dataset.staging import ObjectStore, Staging
+from apparel_clf.dataset.version import Version
+from apparel_clf.errors import DatasetError, DatasetNotFoundError, SettingsError
+from apparel_clf.images import sign
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+# A shorter beginning could by chance be that of another image.
+_BEGINNING = re.compile(r"[0-9a-f]{12,63}")
+
+
+def curate(
+    folder: str | os.PathLike[str],
+    *,
+    reject: Iterable[str] | Mapping[str, str] = (),
+    relabel: Mapping[str, str] | None = None,
+    restore: Iterable[str] = (),
+    who: str | None = None,
+    why: str = "",
+    policy: Policy | None = None,
+    show_progress: bool | None = None,
+) -> Version:
+    """Decide on images, and publish the next version by it.
+
+    Decisions are kept in ``<folder>/decisions.jsonl`` with who, when and why, and hold for every
+    later version: a rejected image stays out, also when it is crawled again at another size.
+
+    Args:
+        folder: the dataset's folder, for example ``"datasets/demo"``.
+        reject: images that are no use, each by its file in a version, by its sha256, or by at least
+            the first twelve characters of that; with a mapping, each with a reason of its own.
+        relabel: the right class of images, by image.
+        restore: images whose decision is taken back.
+        who: who decides. Default None: the name that the system knows the user by.
+        why: a reason for all that have none of their own. Default none.
+        policy: as in `publish`.
+        show_progress: draw a progress bar; by default on a terminal only.
+
+    Returns:
+        The new version.
+
+    Raises:
+        DatasetNotFoundError: the folder is no dataset.
+        DatasetError: an image isn't in this dataset, or a label can't be a class's name. Nothing
+            was decided then.
+        SettingsError: one image is named twice with different decisions, or none is named.
+        PublishError: as in `publish`; the decisions are kept.
+
+    Example:
+        >>> curate("datasets/demo", reject=["train/jeans/0a1b….jpg"], why="a shop sign").name
+        'demo/v2'
+    """
+    decide(folder, reject=reject, relabel=relabel, restore=restore, who=who, why=why)
+    return publish(folder, policy=policy, show_progress=show_progress)
+
+
+def decide(
+    folder: str | os.PathLike[str],
+    *,
+    reject: Iterable[str] | Mapping[str, str] = (),
+    relabel: Mapping[str, str] | None = None,
+    restore: Iterable[str] = (),
+    who: str | None = None,
+    why: str = "",
+) -> tuple[Decision, ...]:
+    """Write decisions down without publishing. Arguments and errors as in `curate`.
+
+    Returns:
+        What was written.
+    """
+    dataset = Path(folder)
+    objects = Staging(dataset).objects
+    if not objects.folder.is_dir():
+        raise DatasetNotFoundError(
+            f"{folder}: not a dataset's folder, it has no objects. Give the folder that holds the "
+            "versions, for example datasets/demo; make one of other images with: "
+            "apparel-clf dataset import"
+        )
+    reasons = reject if isinstance(reject, Mapping) else dict.fromkeys(reject, "")
+    wanted: list[tuple[Action, str, str, str]] = [
+        *(("reject", image, "", reason) for image, reason in reasons.items()),
+        *(("relabel", image, check_label(label), "") for image, label in (relabel or {}).items()),
+        *(("restore", image, "", "") for image in restore),
+    ]
+    if not wanted:
+        raise SettingsError("nothing to decide: name images to reject, relabel or restore")
+    common = {"who": getpass.getuser() if who is None else who, "when": _now()}
+    decisions = []
+    seen: dict[str, str] = {}
+    for action, image, label, reason in wanted:
+        sha256 = _find(objects, image)
+        if seen.setdefault(sha256, f"{action} {label}") != f"{action} {label}":
+            raise SettingsError(f"{image}: named twice, with different decisions")
+        signature = sign(objects.path(sha256).read_bytes(), image)
+        decisions.append(Decision(action, signature, label, why=reason or why, **common))
+    add_decisions(dataset, decisions)
+    return tuple(decisions)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+
+def _find(objects: ObjectStore, image: str) -> str:
+    """The sha256 of an image that is named by file or hash."""
+    name = Path(image).name.split(".")[0].lower()
+    if _SHA256.fullmatch(name) and name in objects:
+        return name
+    if _BEGINNING.fullmatch(name):
+        found = sorted(p.name for p in (objects.folder / name[:2]).glob(f"{name}*"))
+        if len(found) == 1:
+            return found[0]
+    raise DatasetError(
+        f"{image}: no image of this dataset. Name it by its file in a version "
+        "(train/jeans/<sha256>.jpg) or by its sha256"
+    )
+
+
+def read_list(path: Path) -> list[dict[str, str]]:
+    """Read a list of images, as people and programs write them.
+
+    Args:
+        path: a text file with one image on each line, and after a comma a label or a reason; a CSV
+            file with a header (``image``, and ``label`` or ``why``); or JSON lines with the same
+            names. Empty lines and those that begin with ``#`` are passed over.
+
+    Returns:
+        A mapping for each image, with ``image`` and what else was said. A second column without a
+        header is both ``label`` and ``why``; the caller knows which is meant.
+
+    Raises:
+        DatasetError: the file is missing or a line has no image.
+
+    Example:
+        >>> read_list(Path("bad.txt"))
+        [{'image': 'train/jeans/0a1b….jpg'}]
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path}: cannot be read as text ({error})") from error
+    kept = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    rows = list(_json_rows(kept) if kept and kept[0].lstrip().startswith("{") else _csv_rows(kept))
+    for row in rows:
+        if not row.get("image"):
+            raise DatasetError(f"{path}: an entry without an image: {row}")
+    return rows
+
+
+def _json_rows(lines: Iterable[str]) -> Iterator[dict[str, str]]:
+    for line in lines:
+        try:
+            values: dict[str, Any] = json.loads(line)
+        except ValueError as error:
+            raise DatasetError(f"not a line of JSON ({error}): {line[:80]}") from error
+        yield {name: str(value) for name, value in values.items() if value is not None}
+
+
+def _csv_rows(lines: Sequence[str]) -> Iterator[dict[str, str]]:
+    rows = [[cell.strip() for cell in row] for row in csv.reader(lines)]
+    if rows and "image" in rows[0]:
+        header = rows.pop(0)
+        yield from (dict(zip(header, row, strict=False)) for row in rows)
+        return
+    for row in rows:
+        second = {"label": row[1], "why": row[1]} if len(row) > 1 else {}
+        more = {"why": row[2]} if len(row) > 2 else {}
+        yield {"image": row[0], **second, **more}
