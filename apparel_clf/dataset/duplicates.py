@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from apparel_clf._progress import progress
 from apparel_clf.dataset.files import image_files
-from apparel_clf.dataset.likeness import HASH_DISTANCE, HASHES, Kind, hashes, judge
+from apparel_clf.dataset.likeness import HASH_DISTANCE, HASHES, Content, Kind, hashes, judge
 from apparel_clf.dataset.neighbours import near_pair_blocks
 from apparel_clf.errors import ImageError
 from apparel_clf.images import Signature, image_bytes, sign
@@ -187,8 +187,12 @@ def _batches(pairs: Iterable[tuple[int, int]]) -> Iterator[list[tuple[int, int]]
 def _candidates(signatures: Sequence[Signature]) -> Iterator[tuple[int, int]]:
     """Pairs that are near in any of their hashes, or one near the mirrored other; each once."""
     own = [hashes(signatures, name) for name in HASHES]
+    content = Content.of_many(signatures)
     for place, values in enumerate(own):
-        yield from _pairs_by(values, own[:place])
+        for left, right, _ in near_pair_blocks(values, HASH_DISTANCE):
+            # Only copies come by the hash of a part, so what can be none is not looked at.
+            likely = content.some(left).agrees(content.some(right)) if place else slice(None)
+            yield from _unless_known(left[likely], right[likely], own[:place])
     count = len(signatures)
     turned = np.concatenate([own[0], hashes(signatures, "phash_mirrored")])
     for left, right, _ in near_pair_blocks(turned, HASH_DISTANCE):
@@ -196,13 +200,6 @@ def _candidates(signatures: Sequence[Signature]) -> Iterator[tuple[int, int]]:
         one, other = left[across], right[across] - count
         one, other = one[one < other], other[one < other]
         yield from _unless_known(one, other, own)
-
-
-def _pairs_by(
-    values: NDArray[np.uint64], earlier: Sequence[NDArray[np.uint64]]
-) -> Iterator[tuple[int, int]]:
-    for left, right, _ in near_pair_blocks(values, HASH_DISTANCE):
-        yield from _unless_known(left, right, earlier)
 
 
 def _unless_known(

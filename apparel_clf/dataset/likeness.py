@@ -44,11 +44,11 @@ NEAR_LUMA_MOVED = 2.2
 MOVED_PIXELS = 0.5
 #: What may remain of brightness, in parts of the picture's own contrast: a white shirt on white
 #: differs little from any other.
-NEAR_CONTRAST = 0.07
+NEAR_CONTRAST = 0.085
 #: What may remain of colour: root mean square over a 4x4 grid of Cb and Cr, of 255.
-NEAR_CHROMA = 1.35
+NEAR_CHROMA = 1.5
 #: A copy is at most this many times brighter or darker.
-NEAR_GAIN = 1.12
+NEAR_GAIN = 1.15
 #: A copy keeps its proportions, or was squeezed as a whole: logarithm of what one axis was
 #: stretched more than the other.
 NEAR_SQUEEZE = 0.025
@@ -64,10 +64,12 @@ _NOISE = 0.4
 # of what copies leave, so that they save time and nothing else.
 _COARSE_LIMIT = 9.0
 _COARSE_SIDE = 16
-_CONTENT_CHROMA = 8.0
+_CONTENT_CHROMA = 6.0
 _CONTENT_LUMA = 0.25
 # The same for shapes: larger remains at half the resolution are not looked at again.
 _COARSE_SHAPE = 2 * RECOLOUR_SHAPE
+# Small copies that are unpacked at a time.
+_MANY = 4096
 # Starts that are nearer to each other than this many coarse pixels come to the same end.
 _SAME_START = 0.3
 _GRID = 8
@@ -129,6 +131,67 @@ class Copies:
         """Return some of them."""
         arrays = (self.luma, self.chroma, self.boxes, self.aspects)
         return Copies(*(values[chosen] for values in arrays))
+
+
+@dataclass(frozen=True)
+class Content:
+    """Of what colour and brightness the contents of n pictures are; quick to compare.
+
+    Args:
+        chroma: mean Cb and Cr within the content boxes, ``float32`` of shape ``(n, 2)``.
+        luma: mean brightness, ``float32`` of shape ``(n,)``, from 1.
+    """
+
+    chroma: Floats
+    luma: Floats
+
+    @classmethod
+    def of(cls, copies: Copies) -> Content:
+        """Average the small copies of some pictures."""
+        fine = _shares(copies.boxes, LUMA_SIDE)
+        coarse = _shares(copies.boxes, CHROMA_SIDE)
+        luma = (copies.luma * fine).sum(axis=(1, 2))
+        chroma = (copies.chroma * coarse[:, None]).sum(axis=(2, 3))
+        return cls(chroma, np.maximum(luma, 1))
+
+    @classmethod
+    def of_many(cls, signatures: Sequence[Signature]) -> Content:
+        """Average the small copies of any number of pictures, some at a time."""
+        parts = [
+            cls.of(Copies.of(signatures[start : start + _MANY]))
+            for start in range(0, len(signatures), _MANY)
+        ]
+        chroma = [part.chroma for part in parts] or [np.zeros((0, 2), np.float32)]
+        luma = [part.luma for part in parts] or [np.zeros(0, np.float32)]
+        return cls(np.concatenate(chroma), np.concatenate(luma))
+
+    def some(self, chosen: NDArray[np.intp]) -> Content:
+        """Return those of some pictures."""
+        return Content(self.chroma[chosen], self.luma[chosen])
+
+    def agrees(self, other: Content) -> NDArray[np.bool_]:
+        """Which pairs can be copies of each other; the others are not looked at further."""
+        colours = np.abs(self.chroma - other.chroma).max(axis=1, initial=0) <= _CONTENT_CHROMA
+        agrees: NDArray[np.bool_] = colours & (
+            np.abs(np.log(self.luma / other.luma)) <= _CONTENT_LUMA
+        )
+        return agrees
+
+
+def _shares(boxes: Floats, side: int) -> Floats:
+    """How much of each box is in each cell, ``(n, side, side)``; adds up to 1 for each box."""
+    low = np.arange(side, dtype=np.float32) / side
+    high = low + np.float32(1 / side)
+
+    def covered(start: Floats, end: Floats) -> Floats:
+        inside = np.minimum(high, end) - np.maximum(low, start)
+        part: Floats = np.clip(inside, 0, None) / (end - start)
+        return part
+
+    across = covered(boxes[:, 0:1], boxes[:, 2:3])
+    down = covered(boxes[:, 1:2], boxes[:, 3:4])
+    shares: Floats = down[:, :, None] * across[:, None, :]
+    return shares
 
 
 _Look: TypeAlias = Callable[[Copies, Copies], "dict[int, Verdict]"]
@@ -291,7 +354,7 @@ def remains(first: Copies, second: Copies) -> Remains:
     """
     count = len(first.luma)
     best = Remains(*(np.full(count, np.inf, dtype=np.float32) for _ in range(6)))
-    likely = _content_agrees(first, second)
+    likely = Content.of(first).agrees(Content.of(second))
     for one, other in ((first, second), (second, first)):
         as_they_are = identity(count)
         boxes = box_to_box(one.boxes, other.boxes, _COARSE_SIDE)
@@ -299,33 +362,6 @@ def remains(first: Copies, second: Copies) -> Remains:
         for start, chosen in ((as_they_are, likely), (boxes, likely & moved)):
             _lay(best, one, other, start, np.flatnonzero(chosen))
     return best
-
-
-def _content_agrees(first: Copies, second: Copies) -> NDArray[np.bool_]:
-    """Whether what two pictures show is of about one colour and brightness; cheap to tell."""
-    (colour, light), (other_colour, other_light) = _content(first), _content(second)
-    colours = np.abs(colour - other_colour).max(axis=1) <= _CONTENT_CHROMA
-    lights = np.abs(np.log(light / other_light)) <= _CONTENT_LUMA
-    agrees: NDArray[np.bool_] = colours & lights
-    return agrees
-
-
-def _content(copies: Copies) -> tuple[Floats, Floats]:
-    """Mean colour, ``(n, 2)``, and mean brightness, ``(n,)``, within the content boxes."""
-    fine = _inside(copies.boxes, LUMA_SIDE)
-    coarse = _inside(copies.boxes, CHROMA_SIDE)
-    light = (copies.luma * fine).sum(axis=(1, 2)) / fine.sum(axis=(1, 2))
-    colour = (copies.chroma * coarse[:, None]).sum(axis=(2, 3)) / coarse.sum(axis=(1, 2))[:, None]
-    return colour, np.maximum(light, 1)
-
-
-def _inside(boxes: Floats, side: int) -> Floats:
-    """1 for each cell that a box touches, else 0; ``(n, side, side)``."""
-    low = np.arange(side, dtype=np.float32) / side
-    high = low + 1 / side
-    across = (high > boxes[:, 0:1]) & (low < boxes[:, 2:3])
-    down = (high > boxes[:, 1:2]) & (low < boxes[:, 3:4])
-    return (down[:, :, None] & across[:, None, :]).astype(np.float32)
 
 
 def _lay(

@@ -1,0 +1,1 @@
+"""Which copies of a picture are found, which different pictures are taken for one, and how fast."""
