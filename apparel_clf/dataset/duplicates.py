@@ -190,8 +190,10 @@ def _candidates(signatures: Sequence[Signature]) -> Iterator[tuple[int, int]]:
     content = Content.of_many(signatures)
     for place, values in enumerate(own):
         for left, right, _ in near_pair_blocks(values, HASH_DISTANCE):
-            # Only copies come by the hash of a part, so what can be none is not looked at.
-            likely = content.some(left).agrees(content.some(right)) if place else slice(None)
+            # Colours of the content are another's in a recolour, and with a badge. By the hash of
+            # the content alone comes neither, so what can't be a copy is not looked at.
+            by_content = HASHES[place] == "phash_content"
+            likely = content.some(left).agrees(content.some(right)) if by_content else slice(None)
             yield from _unless_known(left[likely], right[likely], own[:place])
     count = len(signatures)
     turned = np.concatenate([own[0], hashes(signatures, "phash_mirrored")])

@@ -86,6 +86,15 @@ def test_a_changed_copy_is_a_near_duplicate(change):
     assert (found.kind, "of 255" in found.reason) == ("near", True)
 
 
+def test_a_badge_that_changes_the_mean_colour_is_no_hindrance():
+    """Small content on white: the badge is half of what there is to see."""
+    image = Image.new("RGB", (200, 200), "white")
+    image.paste(garment((60, 80, 150)).resize((60, 70)), (80, 60))
+    badged = image.copy()
+    badged.paste((200, 20, 20), (6, 6, 50, 26))
+    assert [m.kind for m in match([signed(image), signed(badged)])] == ["near"]
+
+
 def test_another_colour_is_kept_and_told():
     found = find_duplicates([signed(garment((60, 80, 150))), signed(garment((170, 60, 70)))])
     assert found.removals() == ()
