@@ -91,9 +91,10 @@ examples:
   apparel-clf dataset curate datasets/demo --restore bad.txt
 
 A list has an image on each line: its file in a version (train/jeans/<sha256>.jpg) or its sha256.
-After a comma: the class in a list to relabel, a reason in one to reject. CSV with a header (image,
-label, why) and JSON lines will do too. Decisions hold for all later versions, also for copies of
-the image at other sizes.
+The sha256 alone is enough. After a comma: the class in a list to relabel, a reason in one to
+reject; a class with a comma in its name goes in double quotes. CSV with a header (image, label,
+why) and JSON lines will do too. Decisions hold for all later versions, also for copies of the
+image at other sizes.
 """
 _DUPLICATES_EXAMPLES = """\
 examples:
@@ -149,7 +150,8 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescrip
     """Show defaults, and leave the examples as they are laid out."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default is None or action.default is False or action.required:
+        nothing = action.default in (None, "") or action.default is False
+        if nothing or action.required:
             return action.help
         return super()._get_help_string(action)
 
@@ -234,7 +236,7 @@ def _add_dataset(commands: Any) -> None:
     )
     _add_version(verify)
     diff = _add_command(nested, "dataset diff", "tell what differs in two versions", _DIFF_EXAMPLES)
-    diff.add_argument("before", metavar="A", type=Path, help="a version")
+    diff.add_argument("before", metavar="A", type=Path, help="a version, or a dataset's folder")
     diff.add_argument("after", metavar="B", type=Path, help="the version to compare it with")
     diff.add_argument("--all", action="store_true", help="name every image, not the first ten")
     stats = _add_command(nested, "dataset stats", "count what a version holds", _STATS_EXAMPLES)
@@ -254,7 +256,10 @@ def _add_import(commands: Any) -> None:
     parser.add_argument("source", metavar="SOURCE", type=Path, help="the folder to import")
     _add_target(parser)
     parser.add_argument(
-        "--new-splits", action="store_true", help="split anew, whatever train, val and test say"
+        "--new-splits",
+        action="store_true",
+        help="split anew, whatever train, val and test say; images that the dataset already holds "
+        "keep their split",
     )
 
 
@@ -264,7 +269,11 @@ def _add_merge(commands: Any) -> None:
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="the dataset to add to")
     parser.add_argument(
-        "others", metavar="OTHER", nargs="+", type=Path, help="a version, or a folder to import"
+        "others",
+        metavar="OTHER",
+        nargs="+",
+        type=Path,
+        help="a version, a dataset's folder (its latest version), or a folder to import",
     )
 
 
@@ -296,7 +305,7 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="FOLDER",
         type=Path,
-        help="the dataset's folder; by default datasets/ and the name of SOURCE",
+        help="the dataset's folder; by default datasets/ and the name of SOURCE, but for a version",
     )
 
 
@@ -336,7 +345,10 @@ def _add_fetch(commands: Any) -> None:
 
 def _add_version(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "version", metavar="VERSION", type=Path, help="for example datasets/demo/latest"
+        "version",
+        metavar="VERSION",
+        type=Path,
+        help="for example datasets/demo/v1; a dataset's folder means its latest version",
     )
 
 

@@ -5,7 +5,7 @@ What is imported at the top is loaded by ``--help`` too; the library is imported
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from apparel_clf._outcome import Outcome
 if TYPE_CHECKING:
     import argparse
 
-    from apparel_clf.dataset import Version
+    from apparel_clf.dataset import ManifestRow, Version
 
 
 def _publish(args: argparse.Namespace) -> Outcome:
@@ -25,38 +25,102 @@ def _publish(args: argparse.Namespace) -> Outcome:
 
 def _published(version: Version) -> Outcome:
     lines = [str(version.path)]
-    for split, counts in version.counts.items():
-        lines.append(f"{split}: " + ", ".join(f"{label} {n}" for label, n in counts.items()))
-    document = {"path": str(version.path), "counts": version.counts}
+    lines += [f"{split}: {_listed(counts)}" for split, counts in version.counts.items()]
+    lines += [*_left_out(version), *_missing(version)]
+    unchanged = version.facts.get("parent") == version.id
+    if unchanged:
+        lines.append("nothing changed since the version before")
+    document = {
+        "path": str(version.path),
+        "id": version.id,
+        "unchanged": unchanged,
+        "counts": version.counts,
+        "removed": version.facts.get("removed", {}),
+        "rejected": version.facts.get("rejected", {}),
+    }
     return Outcome("\n".join(lines), document)
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {n}" for name, n in counts.items())
+
+
+def _left_out(version: Version) -> Iterator[str]:
+    """Tell how many images were given and are not in the version, and why."""
+    removed = {kind: n for kind, n in version.facts.get("removed", {}).items() if n}
+    rejected = version.facts.get("rejected", {})
+    if removed:
+        yield f"duplicates removed: {_listed(removed)}"
+    if rejected:
+        yield f"left out: {_listed(rejected)} (see rejections.jsonl)"
+    if "label_conflict" in rejected:
+        yield (
+            "label_conflict is what was found under several classes; say which is right with: "
+            f"apparel-clf dataset curate {version.path.parent} --relabel LIST"
+        )
+
+
+def _missing(version: Version) -> Iterator[str]:
+    """Warn of classes without an image in a split that should have a share of them."""
+    policy = version.facts.get("policy", {})
+    wanted = [split for split in ("val", "test") if policy.get(split, 0) > 0]
+    for label in sorted({row.record.label for row in version.rows}):
+        lacking = [split for split in wanted if not version.counts[split].get(label)]
+        if lacking:
+            reason = _why_missing([row for row in version.rows if row.record.label == label])
+            yield f"warning: class {label} has no image for {' or '.join(lacking)}: {reason}"
+
+
+def _why_missing(rows: Sequence[ManifestRow]) -> str:
+    groups = len({row.group for row in rows})
+    if all(row.record.given_split for row in rows):
+        return "its pictures came with their splits"
+    if groups == 1:
+        return "its pictures form one group"
+    return f"its {len(rows)} pictures form {groups} groups"
 
 
 def _verify(args: argparse.Namespace) -> Outcome:
     from apparel_clf.dataset import verify
+    from apparel_clf.dataset.version import resolve_version
 
-    found = verify(args.version)
+    found = verify(resolve_version(args.version))
     return Outcome(str(found), found.to_json(), [str(problem) for problem in found.problems])
 
 
 def _diff(args: argparse.Namespace) -> Outcome:
     from apparel_clf.dataset import diff
+    from apparel_clf.dataset.version import resolve_version
 
-    found = diff(args.before, args.after)
+    found = diff(resolve_version(args.before), resolve_version(args.after))
     return Outcome(found.summary(None) if args.all else str(found), found.to_json())
 
 
 def _stats(args: argparse.Namespace) -> Outcome:
     from apparel_clf.dataset import stats
+    from apparel_clf.dataset.version import resolve_version
 
-    found = stats(args.version)
+    found = stats(resolve_version(args.version))
     return Outcome(str(found), found.to_json())
 
 
 def _import(args: argparse.Namespace) -> Outcome:
     from apparel_clf.dataset import import_folder
 
-    folder = args.output or Path("datasets", args.source.resolve().name)
+    folder = args.output or _default_dataset(args.source)
     return _published(import_folder(args.source, folder, keep_splits=not args.new_splits))
+
+
+def _default_dataset(source: Path) -> Path:
+    from apparel_clf.dataset.version import is_version, resolve_version
+    from apparel_clf.errors import SettingsError
+
+    if is_version(resolve_version(source)):
+        raise SettingsError(
+            f"{source}: a dataset already. Name the folder of the dataset that its images are to "
+            "go to: -o datasets/NAME"
+        )
+    return Path("datasets", source.resolve().name)
 
 
 def _merge(args: argparse.Namespace) -> Outcome:
@@ -66,25 +130,39 @@ def _merge(args: argparse.Namespace) -> Outcome:
 
 
 def _curate(args: argparse.Namespace) -> Outcome:
-    from apparel_clf.dataset import curate, read_list
+    from apparel_clf.dataset import curate
 
-    lists = {
-        name: read_list(path) if path else []
-        for name, path in (
-            ("reject", args.reject),
-            ("relabel", args.relabel),
-            ("restore", args.restore),
-        )
-    }
     version = curate(
         args.folder,
-        reject={row["image"]: row.get("why", "") for row in lists["reject"]},
-        relabel={row["image"]: row.get("label", "") for row in lists["relabel"]},
-        restore=[row["image"] for row in lists["restore"]],
+        reject={row["image"]: row.get("why", "") for row in _rows(args.reject)},
+        relabel=_labels(args.relabel, _rows(args.relabel)),
+        restore=[row["image"] for row in _rows(args.restore)],
         who=args.who,
         why=args.why,
     )
     return _published(version)
+
+
+def _rows(path: Path | None) -> list[dict[str, str]]:
+    from apparel_clf.dataset import read_list
+
+    return read_list(path) if path else []
+
+
+def _labels(path: Path | None, rows: Iterable[dict[str, str]]) -> dict[str, str]:
+    """The class that a list gives each image, where it gives one and only one."""
+    from apparel_clf.errors import DatasetError, SettingsError
+
+    labels: dict[str, str] = {}
+    for row in rows:
+        image, label = row["image"], row.get("label", "")
+        if not label:
+            raise DatasetError(f"{path}: {image}: no class is given; write it after a comma")
+        if labels.setdefault(image, label) != label:
+            raise SettingsError(
+                f"{path}: {image}: named twice, as {labels[image]!r} and as {label!r}"
+            )
+    return labels
 
 
 def _duplicates(args: argparse.Namespace) -> Outcome:
@@ -104,9 +182,11 @@ def _duplicates(args: argparse.Namespace) -> Outcome:
 
 def _export(args: argparse.Namespace) -> Outcome:
     from apparel_clf.dataset import export_manifest, open_version
+    from apparel_clf.dataset.version import resolve_version
 
-    output = export_manifest(args.version, args.output, overwrite=args.force)
-    version = open_version(args.version)
+    folder = resolve_version(args.version)
+    output = export_manifest(folder, args.output, overwrite=args.force)
+    version = open_version(folder)
     lost = sum(not row.record.image_url.startswith(("http:", "https:")) for row in version.rows)
     document = {
         "path": str(output),

@@ -13,15 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from apparel_clf.dataset.decisions import Action, Decision, add_decisions
+from apparel_clf.dataset.importing import dataset_labels
 from apparel_clf.dataset.plan import Policy
 from apparel_clf.dataset.publish import publish
-from apparel_clf.dataset.records import check_label
+from apparel_clf.dataset.records import check_label, check_labels
 from apparel_clf.dataset.staging import ObjectStore, Staging
 from apparel_clf.dataset.version import Version
 from apparel_clf.errors import DatasetError, DatasetNotFoundError, SettingsError
 from apparel_clf.images import sign
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+# An image's file or sha256 at the beginning of a line, and what comes after a comma. Classes may
+# have commas in their names, so what comes before the sha256 is not looked at.
+_IMAGE_FIRST = re.compile(
+    r"((?:[^\"].*?/)?[0-9a-f]{64}(?:\.jpg)?)\s*(?:,(.*))?", re.IGNORECASE | re.DOTALL
+)
 # A shorter beginning could by chance be that of another image.
 _BEGINNING = re.compile(r"[0-9a-f]{12,63}")
 
@@ -58,8 +64,8 @@ def curate(
 
     Raises:
         DatasetNotFoundError: the folder is no dataset.
-        DatasetError: an image isn't in this dataset, or a label can't be a class's name. Nothing
-            was decided then.
+        DatasetError: an image isn't in this dataset, a label can't be a class's name, or the
+            decisions can't be written down. Nothing was decided then.
         SettingsError: one image is named twice with different decisions, or none is named.
         PublishError: as in `publish`; the decisions are kept.
 
@@ -86,13 +92,7 @@ def decide(
         What was written.
     """
     dataset = Path(folder)
-    objects = Staging(dataset).objects
-    if not objects.folder.is_dir():
-        raise DatasetNotFoundError(
-            f"{folder}: not a dataset's folder, it has no objects. Give the folder that holds the "
-            "versions, for example datasets/demo; make one of other images with: "
-            "apparel-clf dataset import"
-        )
+    objects = _objects(dataset)
     reasons = reject if isinstance(reject, Mapping) else dict.fromkeys(reject, "")
     wanted: list[tuple[Action, str, str, str]] = [
         *(("reject", image, "", reason) for image, reason in reasons.items()),
@@ -101,17 +101,51 @@ def decide(
     ]
     if not wanted:
         raise SettingsError("nothing to decide: name images to reject, relabel or restore")
-    common = {"who": getpass.getuser() if who is None else who, "when": _now()}
+    if relabel:
+        check_labels({*relabel.values(), *dataset_labels(dataset)})
+    common = {"who": _user() if who is None else who, "when": _now()}
     decisions = []
     seen: dict[str, str] = {}
     for action, image, label, reason in wanted:
         sha256 = _find(objects, image)
-        if seen.setdefault(sha256, f"{action} {label}") != f"{action} {label}":
-            raise SettingsError(f"{image}: named twice, with different decisions")
+        words = f"{action} {label}".strip()
+        before = seen.setdefault(sha256, words)
+        if before != words:
+            raise SettingsError(
+                f"{image}: named twice, with different decisions: {before}, and {words}"
+            )
         signature = sign(objects.path(sha256).read_bytes(), image)
         decisions.append(Decision(action, signature, label, why=reason or why, **common))
-    add_decisions(dataset, decisions)
+    _write(dataset, decisions)
     return tuple(decisions)
+
+
+def _objects(dataset: Path) -> ObjectStore:
+    objects = Staging(dataset).objects
+    if not objects.folder.is_dir():
+        raise DatasetNotFoundError(
+            f"{dataset}: not a dataset's folder, it has no objects. Give the folder that holds the "
+            "versions, for example datasets/demo; make one of other images with: "
+            "apparel-clf dataset import"
+        )
+    return objects
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user that has no name
+        return str(os.getuid())
+
+
+def _write(dataset: Path, decisions: Iterable[Decision]) -> None:
+    try:
+        add_decisions(dataset, decisions)
+    except OSError as error:
+        raise DatasetError(
+            f"{dataset}: the decisions could not be written ({error.strerror}). Free some space, "
+            "or make the folder and its decisions.jsonl writable, and decide again"
+        ) from error
 
 
 def _now() -> str:
@@ -143,43 +177,72 @@ def read_list(path: Path) -> list[dict[str, str]]:
 
     Returns:
         A mapping for each image, with ``image`` and what else was said. A second column without a
-        header is both ``label`` and ``why``; the caller knows which is meant.
+        header is both ``label`` and ``why``; the caller knows which is meant. There a file that
+        ends in ``<sha256>.jpg`` may have commas in its path; elsewhere they need quotes.
 
     Raises:
-        DatasetError: the file is missing or a line has no image.
+        DatasetError: the file is missing, it cannot be read or a line has no image.
 
     Example:
         >>> read_list(Path("bad.txt"))
         [{'image': 'train/jeans/0a1b….jpg'}]
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: cannot be read as text ({error})") from error
-    kept = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    rows = list(_json_rows(kept) if kept and kept[0].lstrip().startswith("{") else _csv_rows(kept))
+    lines = _kept_lines(path)
+    is_json = bool(lines) and lines[0][1].lstrip().startswith("{")
+    rows = list(
+        _json_rows(path, lines) if is_json else _csv_rows(path, [line for _, line in lines])
+    )
     for row in rows:
         if not row.get("image"):
-            raise DatasetError(f"{path}: an entry without an image: {row}")
+            raise DatasetError(f"{path}: an entry without an image: {row!s:.200}")
     return rows
 
 
-def _json_rows(lines: Iterable[str]) -> Iterator[dict[str, str]]:
-    for line in lines:
+def _kept_lines(path: Path) -> list[tuple[int, str]]:
+    """The lines that say something, with their numbers."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path}: cannot be read as text ({error})") from error
+    # Not splitlines: titles and reasons may hold other characters that end a line of text.
+    numbered = enumerate(text.split("\n"), 1)
+    return [(n, line) for n, line in numbered if line.strip() and not _is_comment(line)]
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith("#")
+
+
+def _json_rows(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[dict[str, str]]:
+    for number, line in lines:
         try:
             values: dict[str, Any] = json.loads(line)
-        except ValueError as error:
-            raise DatasetError(f"not a line of JSON ({error}): {line[:80]}") from error
-        yield {name: str(value) for name, value in values.items() if value is not None}
+            yield {name: str(value) for name, value in values.items() if value is not None}
+        except (AttributeError, RecursionError, ValueError) as error:
+            raise DatasetError(
+                f"{path}, line {number}: no object of JSON ({error}): {line[:80]}"
+            ) from error
 
 
-def _csv_rows(lines: Sequence[str]) -> Iterator[dict[str, str]]:
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines)]
-    if rows and "image" in rows[0]:
-        header = rows.pop(0)
-        yield from (dict(zip(header, row, strict=False)) for row in rows)
-        return
-    for row in rows:
-        second = {"label": row[1], "why": row[1]} if len(row) > 1 else {}
-        more = {"why": row[2]} if len(row) > 2 else {}
-        yield {"image": row[0], **second, **more}
+def _csv_rows(path: Path, lines: Sequence[str]) -> Iterator[dict[str, str]]:
+    try:
+        if lines and "image" in _cells(lines[:1])[0]:
+            header, *rows = _cells(lines)
+            yield from (dict(zip(header, row, strict=False)) for row in rows)
+        else:
+            yield from (_row(line) for line in lines)
+    except csv.Error as error:
+        raise DatasetError(f"{path}: cannot be read as CSV ({error})") from error
+
+
+def _cells(lines: Iterable[str]) -> list[list[str]]:
+    return [[cell.strip() for cell in row] for row in csv.reader(lines, skipinitialspace=True)]
+
+
+def _row(line: str) -> dict[str, str]:
+    """An image, and after it a label or reason and another reason, where there is no header."""
+    found = _IMAGE_FIRST.fullmatch(line.strip())
+    image, *more = [found[1], *_cells([found[2] or ""])[0]] if found else _cells([line])[0]
+    second = {"label": more[0], "why": more[0]} if more else {}
+    third = {"why": more[1]} if len(more) > 1 else {}
+    return {"image": image, **second, **third}

@@ -23,8 +23,9 @@ DECISIONS = "decisions.jsonl"
 #: What can be decided of an image. ``restore`` takes back what was decided before.
 Action = Literal["reject", "relabel", "restore"]
 
-# Signatures compared with all decisions at a time.
-_BLOCK = 4096
+# Images and decisions whose hashes are compared at a time, and pairs that are judged.
+_BLOCK, _TILE = 4096, 1024
+_BATCH = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,14 @@ def read_decisions(folder: Path) -> tuple[Decision, ...]:
                 break
             try:
                 found.append(Decision.from_json(json.loads(line.decode("utf-8", "replace"))))
-            except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+            except (
+                AttributeError,
+                KeyError,
+                OverflowError,
+                RecursionError,
+                TypeError,
+                ValueError,
+            ) as error:
                 raise DatasetError(
                     f"{path}, line {number}: not a decision ({error}). Mend or remove the line"
                 ) from error
@@ -151,8 +159,9 @@ def rulings(signatures: Sequence[Signature], decisions: Iterable[Decision]) -> d
         Decisions by the image's sha256. An image that was decided on itself, restored ones too,
         does not follow those on its copies; of several copies the last decision counts.
     """
-    decided = {decision.signature.sha256: decision for decision in decisions}
-    standing = in_force(decided.values())
+    decisions = list(decisions)
+    decided = {decision.signature.sha256 for decision in decisions}
+    standing = in_force(decisions)
     own = {d.signature.sha256: d for d in standing}
     found = {s.sha256: own[s.sha256] for s in signatures if s.sha256 in own}
     others = [s for s in signatures if s.sha256 not in decided and not s.blank]
@@ -165,21 +174,29 @@ def rulings(signatures: Sequence[Signature], decisions: Iterable[Decision]) -> d
 def _by_copies(
     signatures: Sequence[Signature], decisions: Sequence[Decision]
 ) -> dict[str, Decision]:
-    if not signatures or not decisions:
-        return {}
+    found: dict[str, Decision] = {}
+    pairs: list[tuple[int, int]] = []
     of_decisions = [decision.signature for decision in decisions]
-    near = np.zeros((len(signatures), len(decisions)), dtype=bool)
+    for start in range(0, len(decisions), _TILE):
+        pairs += _near(signatures, of_decisions[start : start + _TILE], start)
+    # In the order of the decisions, so that the last one is the one that stays.
+    pairs.sort(key=lambda pair: pair[1])
+    for start in range(0, len(pairs), _BATCH):
+        batch = pairs[start : start + _BATCH]
+        images, decided = [signatures[i] for i, _ in batch], [of_decisions[k] for _, k in batch]
+        verdicts = judge(images, decided, copies_only=True)
+        for (i, k), verdict in zip(batch, verdicts, strict=True):
+            if verdict is not None:
+                found[signatures[i].sha256] = decisions[k]
+    return found
+
+
+def _near(
+    signatures: Sequence[Signature], others: Sequence[Signature], first: int
+) -> list[tuple[int, int]]:
+    near = np.zeros((len(signatures), len(others)), dtype=bool)
     for name in HASHES:
-        between = hashes(signatures, name)[:, None] ^ hashes(of_decisions, name)[None]
+        between = hashes(signatures, name)[:, None] ^ hashes(others, name)[None]
         near |= np.bitwise_count(between) <= HASH_DISTANCE
     places, which = np.nonzero(near)
-    if not places.size:
-        return {}
-    pairs = list(zip(places.tolist(), which.tolist(), strict=True))
-    images, decided = [signatures[i] for i, _ in pairs], [of_decisions[k] for _, k in pairs]
-    verdicts = judge(images, decided, copies_only=True)
-    return {
-        signatures[i].sha256: decisions[k]
-        for (i, k), verdict in zip(pairs, verdicts, strict=True)
-        if verdict is not None
-    }
+    return list(zip(places.tolist(), (which + first).tolist(), strict=True))

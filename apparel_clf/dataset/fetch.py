@@ -16,16 +16,18 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from apparel_clf._progress import progress
 from apparel_clf.dataset.download import Client, DownloadFailed
 from apparel_clf.dataset.plan import ManifestRow, Plan
-from apparel_clf.dataset.publish import publish_plan
+from apparel_clf.dataset.publish import mend_latest, publish_plan
 from apparel_clf.dataset.records import Rejection
 from apparel_clf.dataset.share import Shared, read_shared
 from apparel_clf.dataset.staging import ObjectStore, Staging, write_atomically
-from apparel_clf.dataset.version import Version, open_version, version_numbers
+from apparel_clf.dataset.version import LATEST, Version, open_version, version_numbers
 from apparel_clf.errors import DatasetError, ImageError, PublishError, SettingsError
-from apparel_clf.images import sign
+from apparel_clf.images import Signature, sign
 from apparel_clf.images.decode import MAX_BYTES
 
 #: What could not be had is listed here, a line of JSON for each image, beside the versions.
@@ -38,6 +40,14 @@ _LONGEST_WAIT = 120.0
 # A host is given up when so many images in a row got no answer.
 _GIVE_UP = 5
 _MAX_THREADS = 8
+# Another decoder's picture differs by a little; more than this is another picture's description.
+_HASHES = ("phash", "phash_mirrored", "phash_content", "phash_centre")
+_HASH_BITS = 4
+_THUMBNAIL_LEVELS = 3.0
+_BOX_PARTS = 2
+_SHARPNESS_SHARE = 0.2
+# Below this, noise of the decoder is a large share.
+_SOFT = 100.0
 # An image, and why it is missing; "" where it was fetched.
 _Outcome: TypeAlias = "tuple[ManifestRow, str]"
 
@@ -95,6 +105,7 @@ def fetch(
     given = read_shared(shared)
     dataset = Path(folder).resolve()
     if there := _version_with(dataset, given.id):
+        _have_latest(dataset)
         return there
     missing = _fetch_all(
         given.rows,
@@ -124,6 +135,13 @@ def _version_with(dataset: Path, version_id: str) -> Version | None:
     return None
 
 
+def _have_latest(dataset: Path) -> None:
+    if not (dataset / LATEST).exists():
+        # The version is there all the same: another publisher may be at work, or none may write.
+        with contextlib.suppress(PublishError):
+            mend_latest(dataset)
+
+
 def _store(dataset: Path) -> ObjectStore:
     objects = Staging(dataset).objects
     try:
@@ -138,11 +156,10 @@ def _fetch_all(
     rows: Sequence[ManifestRow], objects: ObjectStore, fetching: _Fetching, show: bool | None
 ) -> list[_Outcome]:
     """Fetch what is not there; return what could not be had, with the reason."""
-    wanted = [row for row in rows if not objects.holds(row.record.signature)]
-    _check_space(objects, wanted)
-    outcomes = fetching.run(wanted, objects)
+    _check_space(objects, [row for row in rows if not objects.holds(row.record.signature)])
+    outcomes = fetching.run(rows, objects)
     with contextlib.closing(outcomes):
-        bar = progress(outcomes, total=len(wanted), label="fetch", show=show)
+        bar = progress(outcomes, total=len(rows), label="fetch", show=show)
         missing = [(row, reason) for row, reason in bar if reason]
     # In the manifest's order: images arrive in any.
     return sorted(missing, key=lambda outcome: outcome[0].path)
@@ -273,6 +290,8 @@ class _Fetching:
         """Fetch one image; return why it could not be had, or nothing."""
         if not 0 < _size(row) <= MAX_BYTES:
             return f"its size is given as {_size(row):,} bytes, which no image has"
+        if _is_there(row, objects):
+            return ""
         for tried in range(_TRIES):
             if host.given_up or not host.wait(self._stop):
                 return host.given_up or "not asked for, it was stopped"
@@ -307,14 +326,31 @@ def _host_name(row: ManifestRow) -> str:
 
 def _keep(row: ManifestRow, data: bytes, objects: ObjectStore) -> str:
     """Store an image if it is what the manifest describes; else say what is wrong."""
+    wrong = _misfit(row.record.signature, data)
+    if not wrong:
+        objects.put(data)
+    return wrong
+
+
+def _is_there(row: ManifestRow, objects: ObjectStore) -> bool:
+    """Whether the store has the image already. What was stored for another manifest, or was
+    damaged, has to fit as well.
+    """
     expected = row.record.signature
+    return objects.holds(expected) and not _misfit(
+        expected, objects.path(expected.sha256).read_bytes()
+    )
+
+
+def _misfit(expected: Signature, data: bytes) -> str:
+    """Say in what bytes are not what the manifest describes; nothing where they are."""
     try:
         found = sign(data)
     except ImageError as error:
         return f"it is no usable image ({error.reason})"
     if found.sha256 != expected.sha256:
         return "its bytes have changed, the sha256 is another"
-    # Hashes of the picture can differ by the version of the decoder; these cannot.
+    # What is made from the pixels can differ by the version of the decoder; these cannot.
     if (found.format, found.width, found.height, found.plain) != (
         expected.format,
         expected.width,
@@ -322,8 +358,24 @@ def _keep(row: ManifestRow, data: bytes, objects: ObjectStore) -> str:
         expected.plain,
     ):
         return "it is not the picture that the manifest describes"
-    objects.put(data)
-    return ""
+    return "" if _alike(found, expected) else "its hashes are not those of the picture"
+
+
+def _alike(found: Signature, expected: Signature) -> bool:
+    """Whether two signatures can be of the same bytes, by two decoders."""
+    sides = zip(found.content_box, expected.content_box, strict=True)
+    levels = [np.frombuffer(s.thumbnail, np.uint8).astype(np.int16) for s in (found, expected)]
+    return (
+        all((getattr(found, h) ^ getattr(expected, h)).bit_count() <= _HASH_BITS for h in _HASHES)
+        and all(abs(one - other) <= _BOX_PARTS for one, other in sides)
+        and float(np.abs(levels[0] - levels[1]).mean()) <= _THUMBNAIL_LEVELS
+        and _as_sharp(found.sharpness, expected.sharpness)
+    )
+
+
+def _as_sharp(found: float, expected: float) -> bool:
+    most = max(found, expected)
+    return most < _SOFT or abs(found - expected) <= _SHARPNESS_SHARE * most
 
 
 def _plan(given: Shared, missing: Sequence[_Outcome]) -> Plan:

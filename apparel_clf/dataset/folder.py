@@ -12,7 +12,7 @@ from apparel_clf._progress import progress
 from apparel_clf.dataset.duplicates import connected, match
 from apparel_clf.dataset.files import check_folder, image_files
 from apparel_clf.dataset.splits import SPLITS, SplitUnit, assign_splits, check_fractions
-from apparel_clf.dataset.version import LATEST, Version, is_version, open_version
+from apparel_clf.dataset.version import Version, is_version, open_version, resolve_version
 from apparel_clf.errors import DatasetError, ImageError
 from apparel_clf.images import image_bytes, sign
 
@@ -115,7 +115,8 @@ class ImageFolder(ImageSet):
 
     Raises:
         DatasetNotFoundError: there is no such folder.
-        DatasetError: it holds no class folders, or a class without an image.
+        DatasetError: it holds no class folders, a class without an image, or a folder that cannot
+            be read.
 
     Example:
         >>> data = ImageFolder("datasets/demo/latest")
@@ -127,7 +128,7 @@ class ImageFolder(ImageSet):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         given = Path(path)
         check_folder(given)
-        self.path = _resolve(given)
+        self.path = resolve_version(given).resolve()
         version = open_version(self.path) if is_version(self.path) else None
         samples = _version_samples(version) if version else _folder_samples(self.path)
         classes = {sample.label for sample in samples}
@@ -178,12 +179,6 @@ class ImageFolder(ImageSet):
         return train, val_set, test_set
 
 
-def _resolve(given: Path) -> Path:
-    folder = given.resolve()
-    latest = folder / LATEST
-    return latest.resolve() if not is_version(folder) and is_version(latest) else folder
-
-
 def _version_samples(version: Version) -> list[Sample]:
     return [
         Sample(version.path / row.path, row.record.label, row.split, row.group, row.record.sha256)
@@ -200,6 +195,7 @@ def _folder_samples(folder: Path) -> list[Sample]:
 
 
 def _folders(folder: Path) -> list[Path]:
+    check_folder(folder)
     return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 

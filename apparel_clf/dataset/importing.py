@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import json
 import os
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
 from apparel_clf._progress import progress
+from apparel_clf.dataset.decisions import add_decisions, read_decisions
 from apparel_clf.dataset.folder import ImageFolder, Sample
 from apparel_clf.dataset.plan import Policy
 from apparel_clf.dataset.publish import publish
 from apparel_clf.dataset.records import ImageRecord, Rejection, check_labels
 from apparel_clf.dataset.staging import JournalWriter, ObjectStore, Staging
-from apparel_clf.dataset.version import Version, open_version
-from apparel_clf.errors import ImageError, SettingsError
+from apparel_clf.dataset.version import Version, latest_version, open_version
+from apparel_clf.errors import DatasetError, ImageError, SettingsError
 from apparel_clf.images import image_bytes, sign
 
 _PART = ".part"
@@ -33,12 +37,14 @@ class _Source:
         name: what to call it in records: a folder's name, no path of this computer.
         samples: its images.
         records: what is known of each file already, where it is a version, by path.
+        dataset: the folder of the dataset that the version is in, if it is one.
     """
 
     folder: Path
     name: str
     samples: Sequence[Sample]
     records: dict[Path, ImageRecord]
+    dataset: Path | None = None
 
 
 def import_folder(
@@ -62,7 +68,8 @@ def import_folder(
         policy: shares of the splits and seed, for images without a split. By default .7, .15, .15
             and 0.
         keep_splits: whether images stay in the split that `source` has them in. Where duplicates
-            were in two of its splits they go to the one trained on. Default True.
+            were in two of its splits they go to the one trained on. An image that the dataset had
+            in another split goes to train if either is that, else to val. Default True.
         show_progress: draw progress bars; by default on a terminal only.
 
     Returns:
@@ -70,9 +77,10 @@ def import_folder(
 
     Raises:
         DatasetNotFoundError: `source` isn't there.
-        DatasetError: it holds no class folders, or one whose name can't be a class's.
-        PublishError: none of the images can be used, or the disk is full.
-        SettingsError: `folder` and `source` lie within each other.
+        DatasetError: it holds no class folders, or one whose name can't be a class's beside those
+            that the dataset has; or `folder` can't be written, or the disk is full.
+        PublishError: none of the images can be used.
+        SettingsError: `folder` lies within `source`, or `source` is a version of it.
 
     Example:
         >>> import_folder("photos", "datasets/mine").counts["train"]
@@ -91,8 +99,9 @@ def merge(
 ) -> Version:
     """Publish the next version of a dataset with all images of others in it.
 
-    Images keep their class and split. Where groups of different splits turn out to be one, it goes
-    to train if any part of it was there, else to val: what was trained on is never tested on.
+    Images keep their class and split, and what people decided about them holds. Where groups of
+    different splits turn out to be one, or an image was in different ones, it goes to train if any
+    part of it was there, else to val: what was trained on is never tested on.
 
     Args:
         folder: the dataset's folder that is added to.
@@ -104,15 +113,20 @@ def merge(
         The new version of `folder`.
 
     Raises:
-        DatasetError: one of the others can't be used; nothing was published.
+        DatasetError: one of the others can't be used; then nothing was changed.
         PublishError: as in `publish`.
 
     Example:
         >>> len(merge("datasets/shoes", ["datasets/boots/latest"]))
         812
     """
-    for other in others:
-        add_folder(other, folder, show_progress=show_progress)
+    sources = [_look_through(Path(other)) for other in others]
+    labels = {_label(sample) for source in sources for sample in source.samples}
+    for source in sources:
+        _check_apart(source, Path(folder))
+    check_labels(labels | dataset_labels(Path(folder)))
+    for source in sources:
+        _add(source, Path(folder), keep_splits=True, show=show_progress)
     return publish(folder, policy=policy, show_progress=show_progress)
 
 
@@ -139,36 +153,92 @@ def add_folder(
     Raises:
         DatasetError, SettingsError: as in `import_folder`.
     """
-    staging = Staging(Path(folder))
     found = _look_through(Path(source))
-    _check_apart(found.folder, staging.folder)
+    _check_apart(found, Path(folder))
+    check_labels({_label(sample) for sample in found.samples} | dataset_labels(Path(folder)))
+    return _add(found, Path(folder), keep_splits=keep_splits, show=show_progress)
+
+
+def dataset_labels(folder: Path) -> frozenset[str]:
+    """Return every class name that a dataset knows: of journals, decisions and the last version.
+
+    Args:
+        folder: the dataset's folder; it need not be there.
+
+    Raises:
+        DatasetError: one of its files is damaged.
+    """
+    version = latest_version(folder)
+    labels = {row.record.label for row in version.rows} if version else set()
+    for journal in Staging(folder).journals():
+        labels |= {record.label for record in journal.images}
+    labels |= {decision.label for decision in read_decisions(folder)}
+    return frozenset(labels - {""})
+
+
+def _add(source: _Source, folder: Path, *, keep_splits: bool, show: bool | None) -> Path:
+    staging = Staging(folder)
     images: list[ImageRecord] = []
     rejections: list[Rejection] = []
-    for result in _read_all(found, staging.objects, show_progress):
-        if isinstance(result, Rejection):
-            rejections.append(result)
-        else:
-            images.append(result if keep_splits else replace(result, given_split=""))
-    return _journal(staging, images, rejections)
+    with _told_as_dataset_error(folder):
+        for result in _read_all(source, staging.objects, show):
+            if isinstance(result, Rejection):
+                rejections.append(result)
+            else:
+                images.append(result if keep_splits else replace(result, given_split=""))
+        _take_over_decisions(source, folder)
+        return _journal(staging, images, rejections)
+
+
+@contextmanager
+def _told_as_dataset_error(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, DatasetError):
+            raise
+        why = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+        raise DatasetError(
+            f"{folder}: cannot be written ({why}). What was imported before is kept; mend it and "
+            "import again"
+        ) from error
+
+
+def _take_over_decisions(source: _Source, folder: Path) -> None:
+    """What people decided about the source's images holds here too."""
+    if source.dataset is None:
+        return
+    there = {json.dumps(d.to_json(), sort_keys=True) for d in read_decisions(folder)}
+    decisions = read_decisions(source.dataset)
+    new = [d for d in decisions if json.dumps(d.to_json(), sort_keys=True) not in there]
+    if new:
+        folder.mkdir(parents=True, exist_ok=True)
+        add_decisions(folder, new)
 
 
 def _look_through(source: Path) -> _Source:
     data = ImageFolder(source)
     check_labels(_label(sample) for sample in data.samples)
-    records = {}
-    if data.version_id is not None:
-        version = open_version(data.path)
-        records = {version.path / row.path: row.record for row in version.rows}
-    return _Source(data.path, data.path.name, data.samples, records)
+    if data.version_id is None:
+        return _Source(data.path, data.path.name, data.samples, {})
+    version = open_version(data.path)
+    records = {version.path / row.path: row.record for row in version.rows}
+    return _Source(data.path, data.path.name, data.samples, records, version.path.parent)
 
 
-def _check_apart(source: Path, folder: Path) -> None:
-    here, there = folder.resolve(), source.resolve()
+def _check_apart(source: _Source, folder: Path) -> None:
+    here, there = folder.resolve(), source.folder.resolve()
+    if source.dataset is not None and source.dataset.resolve() == here:
+        raise SettingsError(
+            f"{source.folder}: is a version of {folder} itself; there is nothing to import"
+        )
     if here == there or there in here.parents:
         raise SettingsError(
-            f"{folder}: lies within {source}, which is imported; choose a folder elsewhere, "
-            f"for example datasets/{source.name}"
+            f"{folder}: lies within {source.folder}, which is imported; choose a folder elsewhere, "
+            f"for example datasets/{source.folder.name}"
         )
+    if not here.name.isprintable():  # what is not UTF-8 comes as a character that can't be shown
+        raise SettingsError(f"{folder!a}: a dataset's name is text; choose another folder")
 
 
 def _label(sample: Sample) -> str:
@@ -192,10 +262,12 @@ def _read(
 ) -> ImageRecord | Rejection:
     place = sample.path.relative_to(source.folder).as_posix()
     known = source.records.get(sample.path)
-    address = f"file:{quote(place)}"
+    address = f"file:{quote(os.fsencode(place))}"
     try:
-        data = image_bytes(sample.path, place)
+        data = image_bytes(_original(source, known) or sample.path, place)
         signature = sign(data, place)
+        if known is not None and known.signature.plain and signature.sha256 != known.sha256:
+            raise ImageError(place, "is not the picture that the manifest names", "changed")
     except ImageError as error:
         return Rejection(
             _label(sample),
@@ -208,7 +280,7 @@ def _read(
     objects.put(data)
     given = sample.split or ""
     if known is not None:
-        return replace(known, signature=signature, given_split=given)
+        return replace(known, signature=signature, given_split=given, found_label="")
     return ImageRecord(
         label=_label(sample),
         signature=signature,
@@ -217,6 +289,14 @@ def _read(
         position=position,
         given_split=given,
     )
+
+
+def _original(source: _Source, known: ImageRecord | None) -> Path | None:
+    """Where the bytes are that an image was converted from, if its dataset still has them."""
+    if known is None or known.signature.plain or source.dataset is None:
+        return None
+    path = Staging(source.dataset).objects.path(known.sha256)
+    return path if path.is_file() else None
 
 
 def _journal(
@@ -229,8 +309,7 @@ def _journal(
     final = staging.journals_folder / f"import-{told.hexdigest()[:16]}.jsonl"
     if final.exists():
         return final
-    beside = final.with_suffix(_PART)
-    beside.unlink(missing_ok=True)
+    beside = final.with_name(f"{final.stem}.{os.getpid()}{_PART}")
     with JournalWriter(beside) as journal:
         for record in images:
             journal.image(record)

@@ -127,7 +127,7 @@ class Copies:
         boxes = np.stack([1 - right, top, 1 - left, bottom], axis=1)
         return Copies(self.luma[..., ::-1], self.chroma[..., ::-1], boxes, self.aspects)
 
-    def some(self, chosen: NDArray[np.intp]) -> Copies:
+    def some(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> Copies:
         """Return some of them."""
         arrays = (self.luma, self.chroma, self.boxes, self.aspects)
         return Copies(*(values[chosen] for values in arrays))
@@ -202,7 +202,7 @@ class Remains:
     """What is left of n pairs when each is laid over the other as well as can be.
 
     Args:
-        luma: of brightness, root mean square over an 8x8 grid, 0 to 255; infinity where a first
+        luma: of brightness, root mean square over an 8x8 grid, 0 to 255; as they lie, where a first
             look was enough.
         chroma: of colour, over a 4x4 grid.
         contrast: standard deviation of the second picture over the same 8x8 grid.
@@ -353,8 +353,11 @@ def remains(first: Copies, second: Copies) -> Remains:
         second: the other.
     """
     count = len(first.luma)
-    best = Remains(*(np.full(count, np.inf, dtype=np.float32) for _ in range(6)))
-    likely = Content.of(first).agrees(Content.of(second))
+    best = _as_they_lie(first, second)
+    likely = ~best.near()
+    likely[likely] = Content.of(first.some(likely)).agrees(Content.of(second.some(likely)))
+    if not likely.any():
+        return best
     for one, other in ((first, second), (second, first)):
         as_they_are = identity(count)
         boxes = box_to_box(one.boxes, other.boxes, _COARSE_SIDE)
@@ -362,6 +365,19 @@ def remains(first: Copies, second: Copies) -> Remains:
         for start, chosen in ((as_they_are, likely), (boxes, likely & moved)):
             _lay(best, one, other, start, np.flatnonzero(chosen))
     return best
+
+
+def _as_they_lie(first: Copies, second: Copies) -> Remains:
+    """What is left where nothing is moved: most copies are saved anew and no more."""
+    count = len(first.luma)
+    return Remains(
+        luma=_rms(_pooled(second.luma - first.luma, _GRID)),
+        chroma=_rms(_pooled_planes(second.chroma - first.chroma)),
+        contrast=_pooled(second.luma, _GRID).std(axis=(1, 2)),
+        moved=np.zeros(count, dtype=np.float32),
+        gain=np.ones(count, dtype=np.float32),
+        squeezed=np.zeros(count, dtype=np.float32),
+    )
 
 
 def _lay(
@@ -386,16 +402,12 @@ def _finely(first: Copies, second: Copies, start: Placement) -> Remains:
     rest, placement = register(first.luma, second.luma, start)
     colour = placement.scaled(CHROMA_SIDE / LUMA_SIDE)
     gain = placement.gain[:, None, None]
-    chroma = [
-        _pooled(
-            second.chroma[:, plane] - gain * laid_over(first.chroma[:, plane], colour), _CHROMA_GRID
-        )
-        for plane in (0, 1)
-    ]
+    moved = [laid_over(first.chroma[:, plane], colour) for plane in (0, 1)]
+    chroma = second.chroma - gain[:, None] * np.stack(moved, axis=1)
     grid = _pooled(second.luma, _GRID)
     return Remains(
         luma=_rms(_pooled(rest, _GRID)),
-        chroma=_rms(np.stack([_pooled(plane, _CHROMA_GRID) for plane in chroma], axis=1)),
+        chroma=_rms(_pooled_planes(chroma)),
         contrast=grid.std(axis=(1, 2)),
         moved=np.abs(placement.values[:, :4]).max(axis=1),
         gain=placement.gain,
@@ -429,9 +441,7 @@ def outside_corner(first: Copies, second: Copies) -> Floats:
         ``float32`` of shape ``(n,)``; infinity where one place or the colour differs too much.
     """
     luma = _pooled(second.luma - first.luma, _GRID)
-    chroma = np.stack(
-        [_pooled(second.chroma[:, p] - first.chroma[:, p], _CHROMA_GRID) for p in (0, 1)], axis=1
-    )
+    chroma = _pooled_planes(second.chroma - first.chroma)
     best = np.full(len(luma), np.inf, dtype=np.float32)
     for down in (False, True):
         for right in (False, True):
@@ -481,6 +491,11 @@ def _shape_at(side: int, first: Copies, second: Copies) -> Floats:
         contrast = _pooled(other.luma, _GRID).std(axis=(1, 2))
         worst = np.maximum(worst, _rms(_pooled(rest, _GRID)) / np.maximum(contrast, 1))
     return worst
+
+
+def _pooled_planes(chroma: Floats) -> Floats:
+    """Means of both colour planes over their grid, ``(n, 2, 4, 4)``."""
+    return np.stack([_pooled(chroma[:, plane], _CHROMA_GRID) for plane in (0, 1)], axis=1)
 
 
 def _pooled(pictures: Floats, side: int) -> Floats:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from apparel_clf.dataset.decisions import Decision, rulings
@@ -112,6 +112,8 @@ class Plan:
         rejections: what was turned away, by the crawl or by this plan, sorted.
         policy: the choices that were applied.
         relabelled: how many of the images have a label that a person gave them. Default 0.
+        remembered: splits, by sha256, of images that are not in the version: duplicates, and what
+            was in an earlier one. If they come back they keep it. Default none.
     """
 
     rows: tuple[ManifestRow, ...]
@@ -119,6 +121,7 @@ class Plan:
     rejections: tuple[Rejection, ...]
     policy: Policy
     relabelled: int = 0
+    remembered: Mapping[str, str] = field(default_factory=dict)
 
     def manifest(self) -> str:
         """Return the manifest: a line of JSON for each image."""
@@ -167,6 +170,7 @@ def plan_version(
     previous: Sequence[ManifestRow] = (),
     policy: Policy = Policy(),
     decisions: Sequence[Decision] = (),
+    remembered: Mapping[str, str] | None = None,
 ) -> Plan:
     """Decide what a person's decisions mean, duplicates, groups and splits.
 
@@ -175,6 +179,7 @@ def plan_version(
         previous: rows of the version before, whose images and splits are kept.
         policy: shares and seed.
         decisions: what people decided about images, oldest first.
+        remembered: splits, by sha256, of images that earlier versions held or knew.
 
     Returns:
         The plan. Equal input, in any order but for the decisions', gives an equal plan.
@@ -188,7 +193,7 @@ def plan_version(
         {'jeans': 210, 'saree': 210, 'trousers': 210}
     """
     journals = list(journals)
-    known = [row.record for row in previous]
+    known = [row.record.as_found() for row in previous]
     ruled = _Ruled.by(decisions, _all_records(known, journals))
     known = ruled.kept(known)
     journals = [replace(journal, images=ruled.kept(journal.images)) for journal in journals]
@@ -196,7 +201,9 @@ def plan_version(
     records = [record for record in known if not disputed.of(record)]
     records += [record for journal in journals for record in _wanted(journal, disputed)]
     check_labels(record.label for record in records)
-    rows, removed = _rows(_by_object(records), previous, policy)
+    had = dict(remembered or {}) | {row.record.sha256: row.split for row in previous}
+    rows, removed, split_of = _rows(_by_object(records), had, policy)
+    held = {row.record.sha256 for row in rows}
     crawled = [rejection for journal in journals for rejection in _final_rejections(journal)]
     turned_away = {*crawled, *disputed.rejections, *ruled.rejections}
     return Plan(
@@ -205,6 +212,7 @@ def plan_version(
         rejections=tuple(sorted(turned_away, key=lambda r: sorted(asdict(r).items()))),
         policy=policy,
         relabelled=sum(row.record.sha256 in ruled.relabelled for row in rows),
+        remembered={k: split for k, split in (had | split_of).items() if k not in held},
     )
 
 
@@ -213,16 +221,16 @@ def _all_records(known: Sequence[ImageRecord], journals: Sequence[Journal]) -> l
 
 
 def _rows(
-    seen_as: Sequence[Sequence[ImageRecord]], previous: Sequence[ManifestRow], policy: Policy
-) -> tuple[list[ManifestRow], dict[str, int]]:
-    """The images to keep, and how many others they stand for, by kind."""
+    seen_as: Sequence[Sequence[ImageRecord]], had: Mapping[str, str], policy: Policy
+) -> tuple[list[ManifestRow], dict[str, int], dict[str, str]]:
+    """The images to keep, how many others they stand for by kind, and the split of each image."""
     unique = [found[0] for found in seen_as]
     repeats = Counter({i: _repeats(found) for i, found in enumerate(seen_as)})
     signatures = [record.signature for record in unique]
     matches = list(match(signatures))
     removed = choose_removals(signatures, [m for m in matches if _same_label(unique, m)])
     names = _group_names(seen_as, matches)
-    splits = _splits_of(unique, names, removed, previous, policy)
+    splits = _splits_of(seen_as, names, removed, had, policy)
     stands_for = Counter(repeats)
     for index, (kept, _) in removed.items():
         stands_for[kept] += 1 + repeats[index]
@@ -231,7 +239,8 @@ def _rows(
         for i, record in enumerate(unique)
         if i not in removed
     ]
-    return rows, {"exact": sum(repeats.values()), "near": len(removed)}
+    of_all = {record.sha256: splits[name] for record, name in zip(unique, names, strict=True)}
+    return rows, {"exact": sum(repeats.values()), "near": len(removed)}, of_all
 
 
 def _wanted(journal: Journal, disputed: _Disputed) -> list[ImageRecord]:
@@ -303,7 +312,7 @@ class _Ruled:
             if ruling is None:
                 kept.append(record)
             elif ruling.action == "relabel":
-                kept.append(replace(record, label=ruling.label))
+                kept.append(record.relabelled(ruling.label))
         return kept
 
 
@@ -410,21 +419,19 @@ def _group_names(seen_as: Sequence[Sequence[ImageRecord]], matches: Iterable[Mat
 
 
 def _splits_of(
-    records: Sequence[ImageRecord],
+    seen_as: Sequence[Sequence[ImageRecord]],
     names: Sequence[str],
     removed: Mapping[int, Any],
-    previous: Sequence[ManifestRow],
+    before: Mapping[str, str],
     policy: Policy,
 ) -> dict[str, str]:
-    before = {r.sha256: r.given_split for r in records if r.given_split in SPLITS}
-    before |= {row.record.sha256: row.split for row in previous}
-    had: dict[str, list[str]] = defaultdict(list)
+    """The split of each group, from every split that any of it has had or came with."""
+    had: dict[str, set[str]] = defaultdict(set)
     labels: dict[str, list[str]] = defaultdict(list)
-    for index, (record, name) in enumerate(zip(records, names, strict=True)):
-        if record.sha256 in before:
-            had[name].append(before[record.sha256])
+    for index, (found, name) in enumerate(zip(seen_as, names, strict=True)):
+        had[name] |= {before.get(found[0].sha256, ""), *(r.given_split for r in found)}
         if index not in removed:
-            labels[name].append(record.label)
+            labels[name].append(found[0].label)
     fixed = {name: split for name, splits in had.items() if (split := merged_split(splits))}
     units = [SplitUnit(name, tuple(sorted(group))) for name, group in labels.items()]
     return assign_splits(units, val=policy.val, test=policy.test, seed=policy.seed, fixed=fixed)

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import zip_longest
@@ -18,9 +19,11 @@ from apparel_clf._progress import progress
 from apparel_clf.dataset.card import render_card
 from apparel_clf.dataset.croissant import CROISSANT, render_croissant
 from apparel_clf.dataset.decisions import read_decisions
+from apparel_clf.dataset.memory import SPLITS_FILE, read_splits, split_lines
 from apparel_clf.dataset.plan import ManifestRow, Plan, Policy, plan_version
 from apparel_clf.dataset.staging import ObjectStore, Staging
 from apparel_clf.dataset.sums import SUMS, FileHasher, parse_sums, sums_text
+from apparel_clf.dataset.verify import check_manifest
 from apparel_clf.dataset.version import (
     CARD,
     DATASET_FORMAT,
@@ -31,8 +34,9 @@ from apparel_clf.dataset.version import (
     Version,
     latest_version,
     read_manifest,
+    version_numbers,
 )
-from apparel_clf.errors import DatasetNotFoundError, PublishError
+from apparel_clf.errors import DatasetError, DatasetNotFoundError, PublishError
 from apparel_clf.images import HASH_FORMAT, load_image
 
 _BUILDING = ".building-"
@@ -65,9 +69,10 @@ def publish(
         The new version.
 
     Raises:
-        DatasetNotFoundError: the folder doesn't exist or holds no journal.
-        PublishError: there is no image to publish, an object is missing, the disk is full,
-            another publisher is at work, or something is in the way of the version.
+        DatasetNotFoundError: the folder doesn't exist, or holds neither a journal nor a version.
+        PublishError: there is no image to publish, an object is missing or damaged, the version
+            before is damaged or its hashes are of another format, the disk is full, another
+            publisher is at work, or something is in the way of the version.
 
     Example:
         >>> publish("datasets/demo").name
@@ -75,15 +80,14 @@ def publish(
     """
     dataset = Path(folder).resolve()
     staging = Staging(dataset)
-    if not staging.journals_folder.is_dir():
+    if not (staging.journal_paths() or version_numbers(dataset)):
         raise DatasetNotFoundError(
-            f"{folder}: holds no journals folder. Crawl into it first: "
-            f"scrapy crawl amazon_apparel -a dataset={dataset.name}"
+            f"{folder}: holds neither a journal nor a version. Crawl into it first: "
+            f"scrapy crawl amazon_apparel -a dataset={dataset.name}; or import images that you "
+            f"have: apparel-clf dataset import <images> {folder}"
         )
-    with _only_publisher(dataset):
-        with _told_as_publish_error(dataset):
-            _clean_up(dataset)
-        previous = latest_version(dataset)
+    with _publishing(dataset):
+        previous = _to_build_on(dataset)
         number = previous.number + 1 if previous else 1
         _check_way(dataset, number)
         plan = plan_version(
@@ -91,12 +95,10 @@ def publish(
             previous.rows if previous else (),
             policy or Policy(),
             read_decisions(dataset),
+            read_splits(previous.path) if previous else None,
         )
         if not plan.rows:
-            why = ", ".join(f"{reason} {n}" for reason, n in _by_reason(plan).items())
-            raise PublishError(
-                f"{folder}: nothing to publish, no image was accepted ({why or 'none was found'})"
-            )
+            raise PublishError(_nothing_message(folder, _by_reason(plan)))
         return _write_version(dataset, staging.objects, plan, number, previous, show_progress)
 
 
@@ -120,21 +122,63 @@ def publish_plan(
         The new version.
 
     Raises:
-        PublishError: an object is missing, the disk is full, or another publisher is at work.
+        PublishError: an object is missing or damaged, the disk is full, or another publisher is at
+            work.
 
     Example:
         >>> publish_plan("datasets/demo", plan).id == plan.id
         True
     """
     dataset = Path(folder).resolve()
-    with _only_publisher(dataset):
-        with _told_as_publish_error(dataset):
-            _clean_up(dataset)
+    with _publishing(dataset):
         previous = latest_version(dataset)
         number = previous.number + 1 if previous else 1
         _check_way(dataset, number)
         objects = Staging(dataset).objects
         return _write_version(dataset, objects, plan, number, previous, show_progress, facts)
+
+
+def mend_latest(folder: str | os.PathLike[str]) -> None:
+    """Point the link to the last version where there is none.
+
+    A publisher may have been killed before it did, or the folder been copied without its links.
+
+    Args:
+        folder: the dataset's folder.
+
+    Raises:
+        PublishError: it can't be written, or a publisher is at work.
+    """
+    with _publishing(Path(folder).resolve()):
+        pass
+
+
+@contextmanager
+def _publishing(dataset: Path) -> Iterator[None]:
+    """Be the only publisher, in a folder without left-overs."""
+    with _only_publisher(dataset):
+        with _told_as_publish_error(dataset):
+            _clean_up(dataset)
+        yield
+
+
+def _to_build_on(dataset: Path) -> Version | None:
+    """Open the version before, if what it says can be relied on."""
+    previous = latest_version(dataset)
+    if previous is None:
+        return None
+    try:
+        check_manifest(previous)
+    except DatasetError as error:
+        raise PublishError(str(error)) from error
+    made_by = previous.facts.get("hash_format")
+    if made_by != HASH_FORMAT:
+        raise PublishError(
+            f"{previous.path}: its hashes are of format {made_by!r} and can't be compared with "
+            f"this program's ({HASH_FORMAT!r}). Import its images into a new dataset: "
+            f"apparel-clf dataset import {previous.path} <new folder>"
+        )
+    return previous
 
 
 @contextmanager
@@ -148,8 +192,10 @@ def _told_as_publish_error(place: Path) -> Iterator[None]:
 @contextmanager
 def _only_publisher(dataset: Path) -> Iterator[None]:
     with _told_as_publish_error(dataset):
-        lock = (dataset / ".publish.lock").open("w")
-    with lock:
+        # Not through a link: what it leads to is somebody else's.
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        lock = os.open(dataset / ".publish.lock", flags, 0o644)
+    try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -158,14 +204,26 @@ def _only_publisher(dataset: Path) -> Iterator[None]:
                 f"apparel-clf dataset publish {dataset}"
             ) from error
         yield
+    finally:
+        os.close(lock)
 
 
 def _clean_up(dataset: Path) -> None:
-    """Remove what a publisher that was killed left half built."""
+    """Remove what a publisher that was killed left half built, and finish what it left undone."""
     for left_over in dataset.glob(f"{_BUILDING}*"):
         shutil.rmtree(left_over)
     (dataset / _NEW_LATEST).unlink(missing_ok=True)
-    Staging(dataset).objects.clean()
+    Staging(dataset).clean()
+    numbers = version_numbers(dataset)
+    if numbers and not (dataset / LATEST).exists():
+        _link_latest(dataset, f"v{numbers[-1]}").replace(dataset / LATEST)
+
+
+def _link_latest(dataset: Path, name: str) -> Path:
+    """Make a link to a version beside the place where it belongs."""
+    link = dataset / _NEW_LATEST
+    link.symlink_to(name)
+    return link
 
 
 def _check_way(dataset: Path, number: int) -> None:
@@ -198,6 +256,7 @@ def _write_version(
             digests = _write_images(building, objects, plan, previous, show)
             _write_lines(building / MANIFEST, plan.manifest_lines())
             _write_lines(building / REJECTIONS, plan.rejection_lines())
+            _write_lines(building / SPLITS_FILE, split_lines(plan.remembered))
             (building / FACTS).write_text(_pretty(facts), encoding="utf-8")
             (building / CARD).write_text(render_card(plan, facts), "utf-8", "replace")
             (building / CROISSANT).write_text(render_croissant(plan, facts), "utf-8", "replace")
@@ -214,8 +273,7 @@ def _write_version(
 
 def _put_in_place(dataset: Path, building: Path, final: Path) -> None:
     """Make a finished version a version: one rename, and one more for the link to it."""
-    link = dataset / _NEW_LATEST
-    link.symlink_to(final.name)  # before the renames: it may take space, they don't
+    link = _link_latest(dataset, final.name)  # before the renames: it may take space, they don't
     # After a power cut a version is there whole or not at all. One call for all its files: to wait
     # for each image by itself would take longer than all the rest.
     os.sync()
@@ -246,42 +304,73 @@ def _write_images(
     for split, by_class in plan.counts.items():
         for label in by_class:
             (building / split / label).mkdir(parents=True)
-    converted = _converted_before(previous)
+    checked = _Checked(objects, previous)
     digests = {}
     for row in progress(plan.rows, label="publish", show=show):
-        digest = digests[row.path] = _published_object(objects, row, converted)
+        digest = digests[row.path] = checked.published(row)
         _link(objects.path(digest), building / row.path)
     return digests
 
 
-def _converted_before(previous: Version | None) -> dict[str, str]:
-    """What converted images of the version before became: sha256 by the original's sha256."""
-    sums = previous.path / SUMS if previous else None
-    if previous is None or sums is None or not sums.is_file():
-        return {}
-    digests, _ = parse_sums(sums.read_bytes())
-    rows = (row for row in previous.rows if not row.record.signature.plain)
-    return {row.record.sha256: digests[row.path] for row in rows if row.path in digests}
+class _Checked:
+    """The stored objects, of which none is published before its bytes were checked.
 
+    Args:
+        objects: the store.
+        previous: the version before, which vouches for what it holds; or None.
+    """
 
-def _published_object(objects: ObjectStore, row: ManifestRow, converted: Mapping[str, str]) -> str:
-    """Return the object that the version shows: the original, or a JPEG made from it once."""
-    source = objects.path(row.record.sha256)
-    if not source.is_file() or source.stat().st_size != row.record.signature.size_bytes:
-        raise PublishError(
-            f"{source}: a journal names this object but it is missing or damaged; restore it, or "
-            "move the journal out of the folder"
+    def __init__(self, objects: ObjectStore, previous: Version | None) -> None:
+        self._objects = objects
+        self._hasher = FileHasher()
+        sums, self._summed = _sums_before(previous)
+        self._vouched = frozenset(sums.values())
+        # What converted images became: sha256 by the original's sha256.
+        self._converted = {
+            row.record.sha256: sums[row.path]
+            for row in (previous.rows if previous else ())
+            if not row.record.signature.plain and row.path in sums
+        }
+
+    def published(self, row: ManifestRow) -> str:
+        """Return the object that the version shows: the original, or a JPEG made from it once."""
+        original = row.record.sha256
+        if not self._objects.holds(row.record.signature):
+            raise PublishError(self._damage(original))
+        before = self._converted.get(original)
+        if before and self._is_whole(before):
+            return before
+        if not self._is_vouched(original) and not self._is_whole(original):
+            raise PublishError(self._damage(original))
+        if row.record.signature.plain:
+            return original
+        return self._objects.put(_as_jpeg(self._objects.path(original)))
+
+    def _is_vouched(self, sha256: str) -> bool:
+        """Whether the version before holds the object, and nobody wrote to it since."""
+        path = self._objects.path(sha256)
+        return sha256 in self._vouched and path.stat().st_mtime_ns < self._summed
+
+    def _is_whole(self, sha256: str) -> bool:
+        path = self._objects.path(sha256)
+        # What a link leads to could change under the version.
+        regular = os.path.lexists(path) and stat.S_ISREG(path.lstat().st_mode)
+        return regular and self._hasher.digest(path)[0] == sha256
+
+    def _damage(self, sha256: str) -> str:
+        return (
+            f"{self._objects.path(sha256)}: this object is missing or damaged. Import the same "
+            "image again to restore it: apparel-clf dataset import; or, if only a journal names "
+            "it, move the journal out of the folder"
         )
-    if row.record.signature.plain:
-        return row.record.sha256
-    before = converted.get(row.record.sha256)
-    if before and _is_whole(objects.path(before), before):
-        return before
-    return objects.put(_as_jpeg(source))
 
 
-def _is_whole(path: Path, sha256: str) -> bool:
-    return path.is_file() and FileHasher().digest(path)[0] == sha256
+def _sums_before(previous: Version | None) -> tuple[dict[str, str], int]:
+    """What the version before says of its files' bytes, and when it said so, in nanoseconds."""
+    sums = previous.path / SUMS if previous else None
+    if sums is None or not sums.is_file():
+        return {}, 0
+    return parse_sums(sums.read_bytes())[0], sums.stat().st_mtime_ns
 
 
 def _as_jpeg(source: Path) -> bytes:
@@ -333,6 +422,14 @@ def _by_reason(plan: Plan) -> dict[str, int]:
     for rejection in plan.rejections:
         counts[rejection.reason] = counts.get(rejection.reason, 0) + 1
     return dict(sorted(counts.items()))
+
+
+def _nothing_message(folder: str | os.PathLike[str], reasons: Mapping[str, int]) -> str:
+    why = ", ".join(f"{reason} {n}" for reason, n in reasons.items()) or "none was found"
+    undo = f"; take decisions back: apparel-clf dataset curate {folder} --restore <list>"
+    return f"{folder}: nothing to publish, no image was accepted ({why})" + (
+        undo if "rejected_by_hand" in reasons else ""
+    )
 
 
 def _pretty(values: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -151,6 +151,8 @@ class ImageRecord:
         page: number of the search page, from 1.
         position: place on the page, from 1.
         given_split: the split that its source had it in, which it keeps; ``""`` for none.
+        found_label: the class that it was found under, where a person has named another one; else
+            ``""``.
     """
 
     label: str
@@ -164,6 +166,7 @@ class ImageRecord:
     page: int = 0
     position: int = 0
     given_split: str = ""
+    found_label: str = ""
 
     @property
     def sha256(self) -> str:
@@ -179,6 +182,16 @@ class ImageRecord:
     def place(self) -> Place:
         """Where the result stood."""
         return self.label, self.query, self.page, self.position
+
+    def as_found(self) -> ImageRecord:
+        """Return the record without what a person decided: under the class it was found under."""
+        if not self.found_label:
+            return self
+        return replace(self, label=self.found_label, found_label="")
+
+    def relabelled(self, label: str) -> ImageRecord:
+        """Return the record under the class that a person named."""
+        return replace(self, label=label, found_label=self.found_label or self.label)
 
     @property
     def product(self) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -22,16 +23,18 @@ from typing import IO, Any
 
 from apparel_clf.dataset.plan import ManifestRow, Plan, Policy
 from apparel_clf.dataset.records import check_labels
+from apparel_clf.dataset.splits import SPLITS
 from apparel_clf.dataset.staging import write_atomically
+from apparel_clf.dataset.verify import check_manifest, split_groups
 from apparel_clf.dataset.version import (
     CARD,
     DATASET_FORMAT,
     FACTS,
     MANIFEST,
-    Version,
     open_version,
 )
 from apparel_clf.errors import DatasetError, DatasetNotFoundError
+from apparel_clf.images import HASH_FORMAT
 
 # A row takes about three kilobytes.
 _MAX_LINE = 1 << 16
@@ -41,6 +44,9 @@ _MAX_FACTS = 16 << 20
 _MAX_RATIO = 50
 _ANY_SIZE = 1 << 20
 _MAX_NAME = 200
+# Of pages, places and duplicates; numbers without a bound take long to write out.
+_MAX_COUNT = 10**9
+_GROUP = re.compile(r"[0-9a-f]{16}")
 # Other methods can ask for much memory to be decompressed with.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
@@ -94,10 +100,10 @@ def export_manifest(
     """
     opened, target = open_version(version), Path(output)
     files = {name: opened.path / name for name in (MANIFEST, FACTS, CARD)}
-    _check_whole(opened)
+    check_manifest(opened)
     _check_free(target, overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.suffix == ".zip":
+    if _is_zip(target):
         write_atomically(target, _zipped(files))
         return target
     for name, path in files.items():
@@ -106,22 +112,20 @@ def export_manifest(
     return target
 
 
-def _check_whole(version: Version) -> None:
-    digest = hashlib.sha256((version.path / MANIFEST).read_bytes()).hexdigest()
-    if digest != version.id:
-        raise DatasetError(
-            f"{version.path / MANIFEST}: is not the manifest of version {version.id}; see what "
-            f"else was changed: apparel-clf dataset verify {version.path}"
-        )
+def _is_zip(target: Path) -> bool:
+    return target.suffix.lower() == ".zip"
 
 
 def _check_free(target: Path, overwrite: bool) -> None:
-    if target.suffix == ".zip" and target.is_dir():
+    if _is_zip(target) and target.is_dir():
         raise DatasetError(f"{target}: this is a folder; give the name of a file or another folder")
-    if target.suffix != ".zip" and target.is_file():
+    if not _is_zip(target) and target.is_file():
         raise DatasetError(f"{target}: this is a file; give a name that ends in .zip, or a folder")
     if not overwrite and (target.is_file() or (target.is_dir() and any(target.iterdir()))):
-        raise DatasetError(f"{target}: exists already; choose another name, or remove it")
+        raise DatasetError(
+            f"{target}: exists already; choose another name, or have it replaced (overwrite, "
+            "--force)"
+        )
 
 
 def _zipped(files: dict[str, Path]) -> bytes:
@@ -148,7 +152,7 @@ def read_shared(path: str | os.PathLike[str]) -> Shared:
     Raises:
         DatasetNotFoundError: there is nothing at `path`.
         DatasetError: it is not a shared manifest, is damaged, was changed, is of a newer format,
-            or is larger than any manifest.
+            has hashes of another format, or is larger than any manifest.
 
     Example:
         >>> len(read_shared("demo.zip").rows)
@@ -240,10 +244,16 @@ def _read_facts(archive: _Folder | _Zip) -> dict[str, Any]:
     try:
         facts = _object(json.loads(data))
         newer = int(facts["format"]) > DATASET_FORMAT
+        hash_format = "" if newer else _text(facts["hash_format"])
     except _DAMAGE as error:
         raise DatasetError(f"{FACTS}: damaged ({error})") from error
     if newer:
         raise DatasetError(f"{FACTS}: its format is newer than this program reads; update it")
+    if hash_format != HASH_FORMAT:
+        raise DatasetError(
+            f"{FACTS}: was made with another version of this program, whose hashes are of format "
+            f"{hash_format!r}, expected {HASH_FORMAT!r}; fetch it with that version"
+        )
     return facts
 
 
@@ -252,7 +262,7 @@ def _checked(facts: dict[str, Any], rows: tuple[ManifestRow, ...], digest: str) 
         shared = Shared(
             id=digest,
             rows=rows,
-            hash_format=_text(facts.get("hash_format", "")),
+            hash_format=_text(facts["hash_format"]),
             removed=_counts(facts.get("removed", {})),
             policy=_policy(facts.get("policy", {})),
             license=_text(facts.get("license") or ""),
@@ -274,11 +284,26 @@ def _check_rows(shared: Shared) -> None:
     if len({row.record.sha256 for row in shared.rows}) < len(shared.rows):
         raise DatasetError(f"{MANIFEST}: names an image twice")
     check_labels(row.record.label for row in shared.rows)
+    for row in shared.rows:
+        _check_row(row)
+    for group, splits in split_groups((row.group, row.split) for row in shared.rows).items():
+        raise DatasetError(f"{MANIFEST}: group {group} lies in {' and '.join(splits)}")
     if Plan(shared.rows, {}, (), shared.policy).id != shared.id:
         raise DatasetError(
             f"{MANIFEST}: is not written as this program writes it, so its version could not be "
-            f"made again (its hashes are of format {shared.hash_format!r})"
+            "made again"
         )
+
+
+def _check_row(row: ManifestRow) -> None:
+    """What a group, split and numbers are; `ManifestRow` itself takes any text and number."""
+    record = row.record
+    if not _GROUP.fullmatch(row.group):
+        raise DatasetError(f"{MANIFEST}: {row.path}: has a group of {row.group!r:.80}")
+    if record.given_split not in ("", *SPLITS):
+        raise DatasetError(f"{MANIFEST}: {row.path}: has a split of {record.given_split!r:.80}")
+    if not all(0 <= n < _MAX_COUNT for n in (row.duplicates, record.page, record.position)):
+        raise DatasetError(f"{MANIFEST}: {row.path}: has a number that no image has")
 
 
 def _text(value: Any) -> str:

@@ -12,6 +12,7 @@ import hashlib
 import itertools
 import json
 import os
+import stat
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from apparel_clf.images import Signature
 JOURNAL_FORMAT = 2
 
 _LEFT_OVER_SECONDS = 3600.0
+_DAMAGE = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 _TAIL = 1 << 16
 _COUNTER = itertools.count()
 
@@ -64,30 +66,36 @@ class ObjectStore:
             older_than: age in seconds below which a file may still be somebody's work. Default an
                 hour.
         """
-        for left_over in self.folder.glob("*/.tmp-*"):
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - left_over.stat().st_mtime >= older_than:
-                    left_over.unlink()
+        _remove_old(self.folder.glob("*/.tmp-*"), older_than)
 
     def put(self, data: bytes) -> str:
-        """Store bytes, unless they are there already.
+        """Store bytes, unless they are there already. A damaged object is replaced.
 
         Returns:
             The sha256 of `data`, in hex.
         """
         sha256 = hashlib.sha256(data).hexdigest()
         final = self.path(sha256)
-        # One of another length was damaged by something else, and is replaced.
-        if _size(final) != len(data):
+        # Compared byte by byte: something else may have damaged the object and left its length.
+        if _size(final) != len(data) or final.read_bytes() != data:
             write_atomically(final, data, read_only=True)
         return sha256
 
 
 def _size(path: Path) -> int | None:
+    """The length of a regular file. What a link leads to is not the store's own."""
     try:
-        return path.stat().st_size
+        found = path.lstat()
     except FileNotFoundError:
         return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def _remove_old(paths: Iterable[Path], older_than: float) -> None:
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime >= older_than:
+                path.unlink()
 
 
 def write_atomically(final: Path, data: bytes, *, read_only: bool = False) -> None:
@@ -254,7 +262,7 @@ def read_journal(path: Path, *, with_pages: bool = False) -> Journal:
                 continue
             try:
                 _take(journal, json.loads(line.decode("utf-8", "replace")), with_pages)
-            except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+            except _DAMAGE as error:
                 raise DatasetError(
                     f"{path}, line {number}: not a journal line ({error}). "
                     "Move the file out of the folder to publish without it"
@@ -306,7 +314,16 @@ class Staging:
 
     def journal_paths(self) -> list[Path]:
         """Where the journals are, sorted by name."""
-        return sorted(self.journals_folder.glob("*.jsonl"))
+        return sorted(path for path in self.journals_folder.glob("*.jsonl") if path.is_file())
+
+    def clean(self, older_than: float = _LEFT_OVER_SECONDS) -> None:
+        """Remove half-written objects and journals that a killed process left.
+
+        Args:
+            older_than: as in `ObjectStore.clean`.
+        """
+        self.objects.clean(older_than)
+        _remove_old(self.journals_folder.glob("*.part"), older_than)
 
     def journals(self) -> Iterable[Journal]:
         """Read every journal, without its pages."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from apparel_clf._progress import progress
 from apparel_clf.dataset.croissant import CROISSANT
+from apparel_clf.dataset.memory import SPLITS_FILE
 from apparel_clf.dataset.records import check_label
 from apparel_clf.dataset.splits import SPLITS
 from apparel_clf.dataset.sums import SUMS, FileHasher, parse_sums
@@ -24,8 +25,10 @@ from apparel_clf.dataset.version import (
     FACTS,
     MANIFEST,
     REJECTIONS,
+    Version,
     open_version,
 )
+from apparel_clf.errors import DatasetError
 
 # Where a row's image is: ManifestRow.path. Reading the whole row would take three times as long.
 _ROW_PATH = re.compile(rf"({'|'.join(SPLITS)})/([^/]+)/([0-9a-f]{{64}})\.jpg")
@@ -46,9 +49,10 @@ class Problem:
     Args:
         path: the file, relative to the version.
         kind: a stable name: ``missing`` (no such file), ``changed`` (other bytes than were
-            published), ``extra`` (nothing names this file), ``unreadable``, ``manifest`` (a row
-            that cannot be read or is not in SHA256SUMS), ``facts`` (version.json is damaged or
-            counts otherwise than the manifest) or ``sums`` (SHA256SUMS is damaged).
+            published, or a link to some), ``extra`` (nothing names this file), ``unreadable``,
+            ``manifest`` (a row that cannot be read or is not in SHA256SUMS, or a group in several
+            splits), ``facts`` (version.json is damaged or counts otherwise than the manifest) or
+            ``sums`` (SHA256SUMS is damaged).
         reason: a sentence for a person.
     """
 
@@ -151,6 +155,35 @@ def verify(path: str | os.PathLike[str], *, show_progress: bool | None = None) -
     )
 
 
+def check_manifest(version: Version) -> None:
+    """Raise DatasetError unless a version's manifest is the one that its id is the sha256 of."""
+    manifest = version.path / MANIFEST
+    if FileHasher().digest(manifest)[0] != version.id:
+        raise DatasetError(
+            f"{manifest}: is not the manifest of version {version.id}; see what else was changed: "
+            f"apparel-clf dataset verify {version.path}"
+        )
+
+
+def split_groups(rows: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return the groups that lie in more than one split, where what is tested on may be trained on.
+
+    Args:
+        rows: group and split of each image.
+
+    Returns:
+        The splits of each such group, sorted.
+
+    Example:
+        >>> split_groups([("0a", "train"), ("0a", "test"), ("1b", "val")])
+        {'0a': ['test', 'train']}
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    for group, split in rows:
+        found[group].add(split)
+    return {group: sorted(splits) for group, splits in found.items() if len(splits) > 1}
+
+
 def _is_image(name: str) -> bool:
     return name.partition("/")[0] in SPLITS
 
@@ -173,7 +206,8 @@ def _expect(folder: Path) -> tuple[dict[str, str | None], list[Problem]]:
     if sums is not None:
         problems += _take_sums(digests, sums)
     else:  # what an older version may have or not
-        digests |= {name: None for name in (REJECTIONS, CROISSANT) if (folder / name).exists()}
+        others = (REJECTIONS, CROISSANT, SPLITS_FILE)
+        digests |= {name: None for name in others if (folder / name).exists()}
     if sums is not None or "checksums" in facts:
         digests[SUMS] = None
     return digests, problems
@@ -195,24 +229,29 @@ def _read_facts(folder: Path) -> tuple[dict[str, Any], list[Problem]]:
 def _read_rows(folder: Path) -> tuple[dict[str, str | None], list[Problem]]:
     """The sha256 that the manifest tells of each image; None for a converted one."""
     rows: dict[str, str | None] = {}
+    groups: set[tuple[str, str]] = set()
     problems = []
     try:
         with (folder / MANIFEST).open("rb") as file:
             for number, line in enumerate(file, 1):
                 try:
-                    path, digest = _read_row(line)
+                    path, digest, group = _read_row(line)
                     if path in rows:
                         raise ValueError("names the same file as a line before")
                     rows[path] = digest
+                    groups.add((group, path.partition("/")[0]))
                 except _DAMAGE as error:
                     reason = f"line {number}: damaged ({_why(error)})"
                     problems.append(Problem(MANIFEST, "manifest", reason))
     except OSError:  # told where every file is read
         pass
+    for group, splits in split_groups(groups).items():
+        reason = f"group {group!r:.80} lies in {' and '.join(splits)}, expected one split"
+        problems.append(Problem(MANIFEST, "manifest", reason))
     return rows, problems
 
 
-def _read_row(line: bytes) -> tuple[str, str | None]:
+def _read_row(line: bytes) -> tuple[str, str | None, str]:
     if not line.endswith(b"\n"):
         raise ValueError("it is cut off")
     values = json.loads(line.decode("utf-8", "replace"))
@@ -220,7 +259,7 @@ def _read_row(line: bytes) -> tuple[str, str | None]:
     if not found or found.groups() != (values["split"], values["label"], values["sha256"]):
         raise ValueError(f"path {values['path']!r} does not fit the rest")
     check_label(found[2])
-    return found[0], found[3] if values["plain"] else None
+    return found[0], found[3] if values["plain"] else None, str(values["group"])
 
 
 def _why(error: Exception) -> str:
@@ -277,12 +316,13 @@ class _Found:
     """The files of a folder, relative to it."""
 
     files: set[str] = field(default_factory=set)
+    links: set[str] = field(default_factory=set)
     others: set[str] = field(default_factory=set)
     unreadable: dict[str, OSError] = field(default_factory=dict)
 
     @classmethod
     def of(cls, folder: Path) -> _Found:
-        """Look into a folder and all below it; links to folders are not followed."""
+        """Look into a folder and all below it; links are not followed."""
         found, waiting = cls(), [""]
         while waiting:
             inside = waiting.pop()
@@ -293,19 +333,27 @@ class _Found:
                         if entry.is_dir(follow_symlinks=False):
                             waiting.append(f"{name}/")
                         else:
-                            (found.files if entry.is_file() else found.others).add(name)
+                            found._of_kind(entry).add(name)
             except OSError as error:
                 found.unreadable[inside] = error
         return found
+
+    def _of_kind(self, entry: os.DirEntry[str]) -> set[str]:
+        if entry.is_symlink():
+            return self.links
+        return self.files if entry.is_file(follow_symlinks=False) else self.others
 
 
 def _absences(digests: Iterable[str], found: _Found) -> Iterator[Problem]:
     """Compare names: what is missing, what is too much, what is no file."""
     named = set(digests)
-    for name in named - found.files - found.others:
+    for name in named - found.files - found.links - found.others:
         yield Problem(name, "missing", "this file is missing")
     for name in found.files - named:
         yield Problem(name, "extra", "nothing names this file")
+    for name in found.links:
+        kind = "changed" if name in named else "extra"
+        yield Problem(name, kind, "this is a link, expected a file of the version's own")
     for name in found.others:
         kind = "unreadable" if name in named else "extra"
         yield Problem(name, kind, "this is no regular file")

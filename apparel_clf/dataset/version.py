@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,21 @@ REJECTIONS = "rejections.jsonl"
 FACTS = "version.json"
 CARD = "README.md"
 LATEST = "latest"
+
+# What a line that isn't as it was written can raise when it is read.
+_DAMAGE = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
+_NUMBERED = re.compile(r"v([1-9][0-9]*)")
+# Of what type the facts are that this program goes by; the first four have to be there.
+_TYPES: dict[str, type] = {
+    "name": str,
+    "number": int,
+    "id": str,
+    "counts": dict,
+    "removed": dict,
+    "rejected": dict,
+    "policy": dict,
+}
+_NEEDED = ("name", "number", "id", "counts")
 
 
 @dataclass(frozen=True)
@@ -104,6 +120,34 @@ def open_version(path: str | os.PathLike[str]) -> Version:
     )
 
 
+def resolve_version(path: str | os.PathLike[str]) -> Path:
+    """Return the folder of the version that is meant: a dataset's folder means its latest.
+
+    Args:
+        path: a version's folder or a dataset's, for example ``"datasets/demo"``.
+
+    Returns:
+        The version's folder. What is neither comes back as it is; `open_version` says why.
+
+    Raises:
+        DatasetError: the folder cannot be read.
+
+    Example:
+        >>> resolve_version("datasets/demo")
+        PosixPath('datasets/demo/latest')
+    """
+    folder = Path(path)
+    if folder.is_dir():
+        check_folder(folder)
+    if is_version(folder):
+        return folder
+    latest = folder / LATEST
+    if latest.exists():
+        return latest if is_version(latest) else folder
+    numbers = version_numbers(folder)
+    return folder / f"v{numbers[-1]}" if numbers else folder
+
+
 def latest_version(dataset: Path) -> Version | None:
     """Open the highest-numbered version in a dataset's folder, or return None if there is none."""
     numbers = version_numbers(dataset)
@@ -114,8 +158,8 @@ def version_numbers(dataset: Path) -> list[int]:
     """List the numbers of the versions in a dataset's folder, ascending."""
     if not dataset.is_dir():
         return []
-    names = (p.name for p in dataset.iterdir() if is_version(p) and not p.is_symlink())
-    return sorted(int(n[1:]) for n in names if n[:1] == "v" and n[1:].isdigit())
+    named = ((p, _NUMBERED.fullmatch(p.name)) for p in dataset.iterdir())
+    return sorted(int(n[1]) for p, n in named if n and is_version(p) and not p.is_symlink())
 
 
 def _hint(folder: Path) -> str:
@@ -136,14 +180,29 @@ def _read_facts(path: Path) -> dict[str, Any]:
                 f"{path}: format {facts['format']} is of an earlier version of this program. "
                 "Import its images into a new dataset: apparel-clf dataset import"
             )
-        missing = {"name", "number", "id", "counts"} - set(facts)
-    except (KeyError, TypeError, ValueError) as error:
+        problem = _problem(facts)
+    except _DAMAGE as error:
         if isinstance(error, DatasetError):
             raise
-        raise DatasetError(f"{path}: damaged ({error}); publish the version again") from error
-    if missing:
-        raise DatasetError(f"{path}: damaged, it lacks {', '.join(sorted(missing))}")
+        problem = str(error)
+    if problem:
+        raise DatasetError(
+            f"{path}: damaged ({problem}); restore it, or move the version's folder away"
+        )
     return facts
+
+
+def _problem(facts: dict[str, Any]) -> str:
+    """What facts lack, or which of them is of the wrong kind; nothing where all is well."""
+    missing = sorted(set(_NEEDED) - set(facts))
+    if missing:
+        return f"it lacks {', '.join(missing)}"
+    wrong = [n for n, kind in _TYPES.items() if n in facts and type(facts[n]) is not kind]
+    if wrong:
+        return f"{wrong[0]} is {facts[wrong[0]]!r:.40}"
+    if not all(type(n) is int for by in facts["counts"].values() for n in by.values()):
+        return "counts are no numbers by split and class"
+    return ""
 
 
 def read_manifest(path: Path) -> Iterator[ManifestRow]:
@@ -166,5 +225,5 @@ def _read_lines(path: Path, read: Callable[[dict[str, Any]], T]) -> Iterator[T]:
                 raise DatasetError(f"{path}: damaged, its last line is cut off")
             try:
                 yield read(json.loads(line.decode("utf-8", "replace")))
-            except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+            except _DAMAGE as error:
                 raise DatasetError(f"{path}, line {number}: damaged ({error})") from error

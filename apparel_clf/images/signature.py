@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -147,16 +148,18 @@ class Signature:
         thumbnail = base64.b64decode(values["thumbnail"], validate=True)
         if len(thumbnail) != _LUMA_BYTES + 2 * _CHROMA_BYTES:
             raise ValueError(f"a thumbnail of {len(thumbnail)} bytes")
+        sizes = {name: int(values[name]) for name in ("width", "height", "size_bytes")}
+        sharpness = float(values["sharpness"])
+        if min(sizes.values()) < 1 or not (math.isfinite(sharpness) and sharpness >= 0):
+            raise ValueError(f"no picture has a sharpness of {sharpness} and {sizes}")
         return cls(
             sha256=values["sha256"],
-            width=int(values["width"]),
-            height=int(values["height"]),
+            **sizes,
             format=str(values["format"]),
-            size_bytes=int(values["size_bytes"]),
             plain=bool(values["plain"]),
             **{name: int(text, 16) for name, text in hashes.items()},
             content_box=_box(values["content_box"]),
-            sharpness=float(values["sharpness"]),
+            sharpness=sharpness,
             thumbnail=thumbnail,
         )
 

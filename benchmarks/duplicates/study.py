@@ -30,7 +30,7 @@ LOOKED_AT = Path(__file__).with_name("looked_at.json")
 RADII = (4, 6, 8, 10, 12)
 FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0, 2.5, 3.0)
 CHROMAS = (0.5, 0.75, 1.0, 1.2, 1.35, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 6.0)
-CONTRASTS = (0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3)
+CONTRASTS = (0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.085, 0.1, 0.12, 0.15, 0.2, 0.3)
 
 # Limits that have no curve of their own.
 _OTHERS = ("NEAR_SQUEEZE", "BADGE_REST")

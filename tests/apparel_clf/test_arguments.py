@@ -112,3 +112,18 @@ def test_defaults_show_in_the_help(capsys):
     assert "(default: model.keras)" in out
     assert "same seed, same model (default: 0)" in out
     assert "default: False" not in out
+
+
+def help_of(capsys, *argv):
+    with pytest.raises(SystemExit):
+        _parse("dataset", *argv, "--help")
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_the_help_of_datasets_says_what_will_do(capsys):
+    curate = help_of(capsys, "curate")
+    assert "(default: )" not in curate
+    assert "The sha256 alone is enough" in curate
+    assert "a dataset's folder (its latest version)" in help_of(capsys, "merge")
+    assert "that the dataset already holds keep their split" in help_of(capsys, "import")
+    assert "a dataset's folder means its latest version" in help_of(capsys, "stats")

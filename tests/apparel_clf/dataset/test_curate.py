@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import getpass
 import io
 import json
+import os
 
 import pytest
 from PIL import Image
@@ -13,6 +16,7 @@ from apparel_clf.dataset import (
     JournalWriter,
     Staging,
     curate,
+    decide,
     open_version,
     publish,
     read_decisions,
@@ -22,6 +26,8 @@ from apparel_clf.dataset import (
 from apparel_clf.dataset.decisions import DECISIONS, Decision, add_decisions, in_force
 from apparel_clf.errors import DatasetError, DatasetNotFoundError, SettingsError
 from apparel_clf.images import load_image, sign
+
+SHA = 64 * "a"
 
 
 @pytest.fixture
@@ -146,6 +152,12 @@ def test_contradictions_and_labels_that_are_none_are_refused(published, dataset)
     assert read_decisions(dataset) == ()
 
 
+def test_a_label_that_cannot_be_beside_the_others_is_refused(published, dataset):
+    with pytest.raises(DatasetError, match="'Jeans' and 'jeans'"):
+        curate(dataset, relabel={published.rows[0].path: "Jeans"})
+    assert read_decisions(dataset) == ()
+
+
 def test_a_folder_that_is_no_dataset_is_named(tmp_path):
     with pytest.raises(DatasetNotFoundError, match="not a dataset's folder"):
         curate(tmp_path, reject=["x"])
@@ -184,9 +196,65 @@ def test_lists_are_read_as_people_and_programs_write_them(tmp_path, text, expect
     assert read_list(path) == expected
 
 
-@pytest.mark.parametrize("text", ["label,image\nsaree,\n", "{broken\n", '{"label": "x"}\n'])
-def test_lists_that_make_no_sense_are_refused(tmp_path, text):
+@pytest.mark.parametrize("file", [SHA, f"{SHA}.jpg", f"train/Robe d'été, bleu/{SHA}.jpg"])
+def test_classes_with_commas_do_not_break_a_list(tmp_path, file):
+    path = tmp_path / "list"
+    path.write_text(f'{file}\n{file}, saree, so\n{file}, "Robe d\'été, bleu"\n"{file}",x\n')
+    assert read_list(path) == [
+        {"image": file},
+        {"image": file, "label": "saree", "why": "so"},
+        {"image": file, "label": "Robe d'été, bleu", "why": "Robe d'été, bleu"},
+        {"image": file, "label": "x", "why": "x"},
+    ]
+
+
+def test_a_line_of_json_may_hold_other_ends_of_lines(tmp_path):
+    path = tmp_path / "list"
+    path.write_text('{"image": "a", "why": "b\u2028c"}\n', encoding="utf-8")
+    assert read_list(path) == [{"image": "a", "why": "b\u2028c"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("label,image\nsaree,\n", "an entry without an image"),
+        ("{broken\n", "line 1: no object of JSON"),
+        ('{"label": "x"}\n', "an entry without an image"),
+        ('# two\n{"image": "x"}\n[1]\n', "line 3: no object of JSON"),
+        ('{"image": ' + 99999 * "[" + "\n", "line 1: no object of JSON"),
+        (f"image,why\nx,{200_000 * 'y'}\n", "cannot be read as CSV"),
+        (f"x,{200_000 * 'y'}\n", "cannot be read as CSV"),
+    ],
+    ids=lambda text: text[:12],
+)
+def test_lists_that_make_no_sense_are_refused_by_name(tmp_path, text, told):
     path = tmp_path / "list"
     path.write_text(text)
-    with pytest.raises(DatasetError):
+    with pytest.raises(DatasetError, match=told) as refused:
         read_list(path)
+    assert str(refused.value).startswith(str(path))
+    assert len(str(refused.value)) < 500
+
+
+@pytest.mark.parametrize("error", [KeyError("uid not found: 4711"), OSError("no name")])
+def test_a_user_without_a_name_is_known_by_number(published, dataset, monkeypatch, error):
+    def nameless():
+        raise error
+
+    monkeypatch.setattr(getpass, "getuser", nameless)
+    decide(dataset, reject=[published.rows[0].path])
+    assert read_decisions(dataset)[0].who == str(os.getuid())
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_decisions_that_cannot_be_written_are_told_with_a_way_out(
+    published, dataset, monkeypatch, number
+):
+    def fail(*_):
+        raise OSError(number, os.strerror(number), "decisions.jsonl")
+
+    monkeypatch.setitem(decide.__globals__, "add_decisions", fail)
+    with pytest.raises(DatasetError, match="and decide again") as refused:
+        curate(dataset, reject=[published.rows[0].path])
+    assert str(refused.value).startswith(f"{dataset}: ")
+    assert os.strerror(number) in str(refused.value)

@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import errno
+import json
+import os
+
 import pytest
 
 from apparel_clf.dataset import ImageFolder, ImageRecord, JournalWriter, Staging, publish
+from apparel_clf.dataset.files import image_files
+from apparel_clf.dataset.version import open_version, resolve_version, version_numbers
 from apparel_clf.errors import DatasetError, DatasetNotFoundError, SettingsError
 from apparel_clf.images import sign
 
@@ -109,3 +115,106 @@ def test_missing_and_empty_folders_are_named(folder, tmp_path):
 def test_shares_are_checked_before_any_work(folder):
     with pytest.raises(SettingsError):
         ImageFolder(folder({"a": 2})).split(val=0.9, test=0.3)
+
+
+@pytest.fixture
+def lock(monkeypatch):
+    """Make a folder one that nobody can read; for root no permission does."""
+
+    def lock(locked):
+        scan = os.scandir
+
+        def refuse(path="."):
+            if os.fspath(path) == str(locked):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return scan(path)
+
+        monkeypatch.setattr(os, "scandir", refuse)
+
+    return lock
+
+
+@pytest.mark.parametrize("locked", ["", "train", "train/a", "train/a/more"])
+def test_a_folder_that_cannot_be_read_is_named_not_passed_over(folder, lock, locked):
+    root = folder({"train/a": 2, "train/a/more": 2, "train/b": 2, "test/a": 1})
+    lock(root / locked)
+    with pytest.raises(DatasetError, match="cannot be read") as refused:
+        ImageFolder(root)
+    assert str(refused.value).startswith(f"{root / locked}: ")
+    assert "Permission denied" in str(refused.value)
+
+
+def test_a_folder_that_cannot_be_entered_is_named(folder, monkeypatch):
+    root = folder({"a": 1})
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr("pathlib.Path.is_file", refuse)
+    with pytest.raises(DatasetError, match=r"/a: this folder cannot be read \(Permission denied"):
+        image_files(root)
+
+
+def test_a_dataset_that_cannot_be_read_is_named(tmp_path, lock):
+    lock(tmp_path)
+    with pytest.raises(DatasetError, match="this folder cannot be read"):
+        resolve_version(tmp_path)
+
+
+def test_images_are_found_at_any_depth_in_order(folder):
+    root = folder({"b": 1, "b/c": 1, "a": 1})
+    (root / "b" / ".hidden.jpg").touch()
+    (root / "b" / "link.jpg").symlink_to(root / "a")
+    found = [path.relative_to(root).as_posix() for path in image_files(root)]
+    assert found == ["a/0002.jpg", "b/0000.jpg", "b/c/0001.jpg"]
+
+
+@pytest.fixture
+def published(dataset, crawl):
+    crawl("1", range(5))
+    publish(dataset)
+    return publish(dataset)
+
+
+def test_without_latest_a_dataset_means_its_highest_version(published, dataset):
+    assert resolve_version(dataset) == dataset / "latest"
+    (dataset / "latest").unlink()
+    assert ImageFolder(dataset).name == "demo/v2"
+    assert resolve_version(dataset) == dataset / "v2"
+    assert resolve_version(dataset / "v1") == dataset / "v1"
+    assert resolve_version(dataset / "journals") == dataset / "journals"
+
+
+@pytest.mark.parametrize("name", ["v²", "v0", "v01", "v", "w3", "v3.old"])
+def test_folders_that_are_named_otherwise_are_no_versions(published, dataset, name):
+    (dataset / name).mkdir()
+    (dataset / name / "version.json").write_text("{}")
+    assert version_numbers(dataset) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": 1},
+        {"number": "1"},
+        {"number": True},
+        {"id": None},
+        {"counts": []},
+        {"counts": {"train": 5}},
+        {"counts": {"train": {"a": "5"}}},
+        {"removed": 3},
+        {"format": "x"},
+    ],
+)
+def test_facts_of_the_wrong_kind_are_damage(published, changes):
+    path = published.path / "version.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(DatasetError, match=r"damaged .*; restore it, or move the version's folder"):
+        open_version(published.path)
+
+
+@pytest.mark.parametrize("name", ["version.json", "manifest.jsonl"])
+def test_json_that_is_nested_too_deeply_is_damage(published, name):
+    (published.path / name).write_text(99999 * "[" + "\n")
+    with pytest.raises(DatasetError, match="damaged"):
+        open_version(published.path)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +16,12 @@ from apparel_clf.dataset import (
     JournalWriter,
     Rejection,
     Staging,
+    curate,
     open_version,
     publish,
+    verify,
 )
+from apparel_clf.dataset.publish import mend_latest
 from apparel_clf.errors import DatasetError, DatasetNotFoundError, PublishError
 from apparel_clf.images import sign
 
@@ -114,12 +118,26 @@ def test_hugging_face_front_matter_names_every_split(crawl, dataset):
 
 
 def test_nothing_to_publish_says_so(dataset, crawl, tmp_path):
-    with pytest.raises(DatasetNotFoundError, match="scrapy crawl"):
+    with pytest.raises(DatasetNotFoundError, match=r"scrapy crawl.*dataset import"):
         publish(tmp_path / "none")
     crawl("1", [])
     with pytest.raises(PublishError, match="no image was accepted"):
         publish(dataset)
     assert not (dataset / "v1").exists()
+
+
+def test_nothing_left_but_what_was_rejected_names_the_way_back(dataset, crawl):
+    crawl("1", [1])
+    first = publish(dataset)
+    with pytest.raises(PublishError, match=r"rejected_by_hand.*--restore"):
+        curate(dataset, reject=[first.rows[0].path])
+
+
+def test_a_version_without_journals_is_enough(dataset, crawl):
+    crawl("1", range(5))
+    first = publish(dataset)
+    shutil.rmtree(dataset / "journals")
+    assert publish(dataset).id == first.id
 
 
 def test_a_missing_object_is_named_and_nothing_is_left(crawl, dataset):
@@ -225,3 +243,94 @@ def test_a_version_tells_what_was_turned_away(crawl, dataset):
     assert open_version(version.path).facts["rejected"] == {"sponsored": 1}
     (version.path / "rejections.jsonl").unlink()
     assert open_version(version.path).rejections() == ()
+
+
+def objects_of(dataset):
+    return sorted(p for p in (dataset / "objects").rglob("*") if p.is_file())
+
+
+def damage(path):
+    """Change a byte in place, so that the length is what it was."""
+    data = path.read_bytes()
+    path.chmod(0o644)
+    path.write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
+
+
+@pytest.mark.parametrize("encoded", ["plain", "PNG"])
+def test_a_damaged_object_is_not_published_and_can_be_healed(
+    crawl, dataset, jpeg, encode_as, encoded
+):
+    encode = jpeg if encoded == "plain" else encode_as(encoded)
+    crawl("1", range(3), encode=encode)
+    victim = objects_of(dataset)[0]
+    damage(victim)
+    with pytest.raises(PublishError, match=f"{victim.name}: this object is .*dataset import"):
+        publish(dataset)
+    assert not (dataset / "v1").exists()
+    crawl("2", range(3), encode=encode)
+    assert verify(publish(dataset).path).ok
+
+
+def test_an_object_that_was_damaged_after_it_was_published_is_not_published_again(crawl, dataset):
+    crawl("1", range(3))
+    publish(dataset)
+    victim = objects_of(dataset)[0]
+    damage(victim)
+    with pytest.raises(PublishError, match=victim.name):
+        publish(dataset)
+
+
+def test_a_link_in_the_store_is_not_published(crawl, dataset, tmp_path):
+    crawl("1", range(3))
+    victim = objects_of(dataset)[0]
+    victim.rename(tmp_path / "elsewhere")
+    victim.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(PublishError, match=f"{victim.name}: this object is missing or damaged"):
+        publish(dataset)
+
+
+def test_a_link_for_a_lock_is_not_followed(crawl, dataset, tmp_path):
+    crawl("1", range(3))
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    (dataset / ".publish.lock").symlink_to(precious)
+    with pytest.raises(PublishError, match=r"publish\.lock"):
+        publish(dataset)
+    assert precious.read_text() == "precious"
+
+
+def test_a_manifest_that_was_cut_is_not_built_on(crawl, dataset):
+    crawl("1", range(5))
+    manifest = publish(dataset).path / "manifest.jsonl"
+    manifest.write_bytes(manifest.read_bytes().partition(b"\n")[2])
+    with pytest.raises(PublishError, match="apparel-clf dataset verify"):
+        publish(dataset)
+
+
+def test_hashes_of_another_format_are_not_built_on(crawl, dataset):
+    crawl("1", range(5))
+    facts = publish(dataset).path / "version.json"
+    facts.write_text(json.dumps(json.loads(facts.read_text()) | {"hash_format": "phash1/9"}))
+    with pytest.raises(PublishError, match=r"'phash1/9'.*apparel-clf dataset import"):
+        publish(dataset)
+
+
+@pytest.mark.parametrize("leads", [None, "v9"])
+def test_a_link_that_was_lost_is_set_again(crawl, dataset, leads):
+    crawl("1", range(5))
+    first = publish(dataset)
+    (dataset / "latest").unlink()
+    if leads:
+        (dataset / "latest").symlink_to(leads)
+    mend_latest(dataset)
+    assert (dataset / "latest").readlink() == Path("v1")
+    assert open_version(dataset / "latest") == first
+
+
+def test_half_written_journals_of_long_ago_are_removed(crawl, dataset):
+    crawl("1", range(5))
+    half = dataset / "journals" / "x.jsonl.part"
+    half.write_text("half")
+    os.utime(half, (0, 0))
+    publish(dataset)
+    assert not half.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import json
@@ -25,6 +26,7 @@ from apparel_clf.dataset import (
     ImageRecord,
     JournalWriter,
     Staging,
+    curate,
     download,
     open_version,
     publish,
@@ -214,9 +216,16 @@ def test_nothing_is_written_over_unasked(version, shared, tmp_path):
         export_manifest(version.path, shared)
     with pytest.raises(DatasetError, match="exists already"):
         export_manifest(version.path, version.path)
+    with pytest.raises(DatasetError, match="--force"):
+        export_manifest(version.path, shared)
     with pytest.raises(DatasetError, match="this is a file"):
         export_manifest(version.path, version.path / "version.json", overwrite=True)
     assert export_manifest(version.path, shared, overwrite=True) == shared
+
+
+def test_zip_is_a_zip_however_it_is_written(version, shared, tmp_path):
+    target = export_manifest(version.path, tmp_path / "Z.ZIP")
+    assert target.read_bytes() == shared.read_bytes()
 
 
 def test_a_changed_version_is_not_shared(version, tmp_path):
@@ -232,6 +241,21 @@ def test_a_version_that_is_there_is_not_fetched_again(fetch, shop):
     shop.asked.clear()
     assert fetch() == first
     assert not shop.asked
+
+
+def test_a_link_that_was_lost_is_set_again(fetch, shop, tmp_path):
+    first = fetch()
+    latest = tmp_path / "again" / "latest"
+    latest.unlink()
+    assert fetch() == first
+    assert latest.resolve() == first.path
+
+
+def test_a_fetched_version_can_be_curated(fetch, shop):
+    first = fetch()
+    unwanted = first.rows[0]
+    second = curate(first.path.parent, reject=[unwanted.path], who="me")
+    assert {row.path for row in first.rows} - {row.path for row in second.rows} == {unwanted.path}
 
 
 def test_the_folder_can_hold_other_versions(version, shared, shop, tmp_path, jpeg):
@@ -631,6 +655,13 @@ def first(**changes):
         (lambda rows: [rows[0], *rows], "not sorted"),
         (lambda rows: [], "has no image"),
         (lambda rows: [5], "damaged"),
+        (first(group="../x"), "a group of"),
+        (lambda rows: [row | {"group": "0" * 16} for row in rows], "lies in .* and"),
+        (first(given_split="../x"), "a split of"),
+        (first(duplicates=-1), "a number that no image has"),
+        (first(page=10**9), "a number that no image has"),
+        (first(position=-1), "a number that no image has"),
+        (first(sharpness=float("nan")), "damaged"),
     ],
 )
 def test_a_manifest_that_leads_elsewhere_is_refused(version, shared, tmp_path, change, words):
@@ -692,6 +723,12 @@ def test_facts_that_are_no_facts_are_refused(version, shared, tmp_path, facts):
         read_shared(rewritten(shared, tmp_path / "h.zip", version=changed))
 
 
+def test_hashes_of_another_format_are_refused(version, shared, tmp_path):
+    changed = json.dumps(version.facts | {"hash_format": "phash1/9"}).encode()
+    with pytest.raises(DatasetError, match=r"another version of this program.*'phash1/9'"):
+        read_shared(rewritten(shared, tmp_path / "h.zip", version=changed))
+
+
 def test_a_bomb_is_not_unpacked(shared, tmp_path):
     line = json.dumps({"x": "y" * 50_000}) + "\n"
     bomb = rewritten(shared, tmp_path / "bomb.zip", manifest=(line * 1_500).encode())
@@ -743,6 +780,57 @@ def test_pictures_are_what_the_manifest_says(version, shared, fetch, tmp_path, c
     hostile = rewritten(shared, tmp_path / "h.zip", **change)
     with pytest.raises(PublishError, match="not the picture that the manifest describes"):
         fetch(hostile)
+
+
+BLACK = base64.b64encode(bytes(1312)).decode()
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda row: {"phash": f"{int(row['phash'], 16) ^ 0x1F:016x}"},
+        lambda row: {"phash_centre": f"{int(row['phash_centre'], 16) ^ 0xFF:016x}"},
+        lambda row: {"thumbnail": BLACK},
+        lambda row: {"content_box": [0, 0, row["content_box"][2] - 3, 64]},
+        lambda row: {"sharpness": row["sharpness"] * 1.5 + 100},
+    ],
+)
+def test_forged_hashes_are_not_taken(version, shared, fetch, shop, tmp_path, forge):
+    change = relabelled(version, lambda rows: rows[0].update(forge(rows[0])))
+    hostile = rewritten(shared, tmp_path / "h.zip", **change)
+    with pytest.raises(PublishError, match="its hashes are not those of the picture: 1"):
+        fetch(hostile)
+
+
+def test_forged_hashes_of_images_that_are_there_are_not_taken(
+    version, shared, fetch, shop, tmp_path
+):
+    fetch()
+    change = relabelled(version, lambda rows: rows[0].update(thumbnail=BLACK))
+    with pytest.raises(PublishError, match="its hashes are not those of the picture: 1"):
+        fetch(rewritten(shared, tmp_path / "h.zip", **change))
+
+
+def test_hashes_by_another_decoder_are_taken(version, shared, fetch, shop, tmp_path):
+    def differ(rows):
+        for row in rows:
+            row["phash"] = f"{int(row['phash'], 16) ^ 0xF:016x}"
+            row["sharpness"] *= 1.1
+
+    other = rewritten(shared, tmp_path / "h.zip", **relabelled(version, differ))
+    assert len(fetch(other)) == COUNT
+
+
+def test_a_damaged_object_is_fetched_again(version, fetch, shop, tmp_path):
+    fetch()
+    path = Staging(tmp_path / "again").objects.path(version.rows[0].record.sha256)
+    shutil.rmtree(tmp_path / "again" / "v1")
+    data = path.read_bytes()
+    path.unlink()
+    path.write_bytes(data[:-9] + b"\0" + data[-8:])
+    shop.asked.clear()
+    assert verify(fetch().path, show_progress=False).ok
+    assert (len(shop.asked), path.read_bytes()) == (1, data)
 
 
 def test_a_web_page_with_the_right_hash_is_no_picture(version, shared, shop, fetch, tmp_path):

@@ -12,6 +12,7 @@ from apparel_clf.dataset import (
     ObjectStore,
     PageRecord,
     Rejection,
+    Staging,
     read_journal,
 )
 from apparel_clf.errors import DatasetError
@@ -33,6 +34,46 @@ def test_objects_are_named_by_their_hash_and_stored_once(tmp_path):
     assert store.path(sha256).stat().st_ino == inode
     assert not store.path(sha256).stat().st_mode & stat.S_IWUSR
     assert not list(tmp_path.rglob(".tmp-*"))
+
+
+def test_a_damaged_object_is_replaced(tmp_path):
+    store = ObjectStore(tmp_path / "objects")
+    path = store.path(store.put(b"bytes"))
+    for damaged in (b"bytEs", b"half"):
+        path.unlink()
+        path.write_bytes(damaged)
+        store.put(b"bytes")
+        assert path.read_bytes() == b"bytes"
+
+
+def test_a_link_is_no_object(tmp_path, jpeg):
+    store = ObjectStore(tmp_path / "objects")
+    path = store.path(store.put(jpeg()))
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    assert not store.holds(sign(jpeg()))
+    store.put(jpeg())
+    assert not path.is_symlink()
+    assert store.holds(sign(jpeg()))
+
+
+def test_what_is_no_file_is_no_journal(tmp_path):
+    staging = Staging(tmp_path)
+    JournalWriter(staging.journals_folder / "1.jsonl").close()
+    (staging.journals_folder / "x.jsonl").mkdir()
+    assert [path.name for path in staging.journal_paths()] == ["1.jsonl"]
+    assert len(list(staging.journals())) == 1
+
+
+def test_half_written_journals_of_long_ago_are_removed(tmp_path):
+    staging = Staging(tmp_path)
+    old, young = (staging.journals_folder / f"{name}.jsonl.part" for name in ("old", "young"))
+    staging.journals_folder.mkdir()
+    for path in (old, young):
+        path.write_text("half")
+    os.utime(old, (0, 0))
+    staging.clean()
+    assert [old.exists(), young.exists()] == [False, True]
 
 
 def test_journal_round_trip(tmp_path, record):
@@ -64,7 +105,12 @@ def test_every_torn_end_is_left_out(tmp_path, record):
 
 @pytest.mark.parametrize(
     "line",
-    ['{"type": "image"}', "not json", '{"type": "crawl", "format": 99, "per_class": null}'],
+    [
+        '{"type": "image"}',
+        "not json",
+        "[" * 100_000,
+        '{"type": "crawl", "format": 99, "per_class": null}',
+    ],
 )
 def test_a_damaged_line_in_the_middle_is_named(tmp_path, line):
     path = tmp_path / "1.jsonl"

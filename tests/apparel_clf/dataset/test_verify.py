@@ -91,7 +91,7 @@ def test_where_it_is_and_who_may_read_it_makes_no_difference(copy):
 
 
 def test_one_flipped_bit_in_any_file_is_found(copy):
-    for path in [p for p in copy.rglob("*") if p.is_file()]:
+    for path in [p for p in copy.rglob("*") if p.is_file() and p.stat().st_size]:
         whole = path.read_bytes()
         for place in (0, len(whole) // 2, len(whole) - 1):
             rewrite(path, lambda data, place=place: flip(data, place))
@@ -109,7 +109,8 @@ def test_one_flipped_bit_in_any_file_is_found(copy):
         (lambda p: rewrite(p, lambda data: data[:-1]), "changed"),
         (lambda p: rewrite(p, lambda data: b""), "changed"),
         (lambda p: (p.unlink(), os.mkfifo(p)), "unreadable"),
-        (lambda p: (p.unlink(), p.symlink_to("nowhere")), "unreadable"),
+        (lambda p: (p.unlink(), p.symlink_to("nowhere")), "changed"),
+        (lambda p: p.symlink_to(p.rename(p.parents[3] / "elsewhere.jpg")), "changed"),
         (lambda p: (p.unlink(), p.mkdir()), "missing"),
     ],
 )
@@ -126,6 +127,11 @@ def test_a_file_too_many_is_named(copy, name):
     (copy / name).parent.mkdir(exist_ok=True)
     (copy / name).write_bytes(b"x")
     assert told(verify(copy)) == [(name, "extra")]
+
+
+def test_a_link_too_many_is_named(copy):
+    (copy / "more.jpg").symlink_to("README.md")
+    assert told(verify(copy)) == [("more.jpg", "extra")]
 
 
 @pytest.mark.parametrize("name", ["README.md", "rejections.jsonl", "version.json", "SHA256SUMS"])
@@ -169,6 +175,16 @@ def test_a_manifest_that_is_cut_off_is_named_with_its_line(published, copy):
 def test_a_manifest_line_of_nonsense_is_no_error(copy, line):
     rewrite(copy / "manifest.jsonl", lambda data: data + line + b"\n")
     assert told(verify(copy)) == [("manifest.jsonl", "changed"), ("manifest.jsonl", "manifest")]
+
+
+def test_a_group_in_two_splits_is_named(published, copy):
+    one, other = published.rows[0], published.rows[-1]
+    assert one.split != other.split
+    groups = [f'"group": "{row.group}"'.encode() for row in (other, one)]
+    rewrite(copy / "manifest.jsonl", lambda data: data.replace(*groups))
+    found = verify(copy)
+    assert told(found) == [("manifest.jsonl", "changed"), ("manifest.jsonl", "manifest")]
+    assert f"'{one.group}' lies in test and val" in found.problems[1].reason
 
 
 def test_a_row_too_many_is_named(copy):

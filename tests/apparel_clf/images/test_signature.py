@@ -203,6 +203,12 @@ def test_the_narrowest_pictures_have_signatures(size):
         {"content_box": [0, 0, 65, 64]},
         {"thumbnail": "AAAA"},
         {"width": "wide"},
+        {"width": 0},
+        {"height": -1},
+        {"size_bytes": 0},
+        {"sharpness": float("nan")},
+        {"sharpness": float("inf")},
+        {"sharpness": -0.1},
     ],
 )
 def test_values_that_are_no_signature_are_refused(jpeg, change):
