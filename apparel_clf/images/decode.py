@@ -32,6 +32,8 @@ MAX_BYTES = 100_000_000
 
 _ORIENTATION_TAG = 0x0112
 _WHITE = (255, 255, 255)
+# The scales at which libjpeg decodes.
+_DRAFT_SCALES = (8, 4, 2)
 
 ImageSource: TypeAlias = (
     "str | os.PathLike[str] | bytes | bytearray | Image.Image | NDArray[np.uint8]"
@@ -156,7 +158,8 @@ def load_reduced(
     """Read one image's header and pixels, the pixels no larger than the caller needs them.
 
     An upright JPEG is decoded at 1/2, 1/4 or 1/8 of its size where that leaves enough pixels,
-    which skips most of the work. Everything else is decoded in full, as `load_image` does.
+    which skips most of the work. Everything else is decoded in full, as `load_image` does, and
+    reduced by as much, so that the same picture in any format has the same size here.
 
     Args:
         data: the bytes of an image file.
@@ -180,8 +183,17 @@ def load_reduced(
         # The box of a turned picture would have to be turned too; few pictures from shops are.
         drafted = image.draft(None, (shorter, shorter)) if header.upright else None
         decoded = _decoded(image, name, max_pixels)
-        box = drafted[1] if drafted else (0, 0, *decoded.size)
-        return Reduced(header, decoded, box)
+        if drafted:
+            return Reduced(header, decoded, drafted[1])
+        return _as_if_drafted(header, decoded, shorter)
+
+
+def _as_if_drafted(header: Header, decoded: Image.Image, shorter: int) -> Reduced:
+    """Reduce what had to be decoded in full, by as many times as a JPEG would have been."""
+    width, height = decoded.size
+    times = next((t for t in _DRAFT_SCALES if min(decoded.size) // shorter >= t), 1)
+    image = decoded.reduce(times) if times > 1 else decoded
+    return Reduced(header, image, (0, 0, width / times, height / times))
 
 
 def _header(image: Image.Image, name: str, max_pixels: int) -> Header:

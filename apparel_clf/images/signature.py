@@ -190,9 +190,8 @@ def sign(data: bytes, name: str = "bytes") -> Signature:
     """
     picture = load_reduced(data, name, shorter=_DECODED_SIDE)
     header = picture.header
-    grey = picture.image.convert("L")
-    frequencies = _frequencies(grey, picture.box)
     small = _Small.of(picture)
+    frequencies = small.frequencies(_WHOLE)
     content_box = small.content_box()
     return Signature(
         sha256=hashlib.sha256(data).hexdigest(),
@@ -206,17 +205,17 @@ def sign(data: bytes, name: str = "bytes") -> Signature:
         phash_content=_phash(small.frequencies(content_box)),
         phash_centre=_phash(small.frequencies(_CENTRE)),
         content_box=content_box,
-        sharpness=_sharpness(grey),
+        sharpness=_sharpness(picture.image.convert("L")),
         thumbnail=small.thumbnail(),
     )
 
 
 @dataclass(frozen=True)
 class _Small:
-    """A picture of about a hundred pixels a side, from which all but the first hash are made.
+    """A picture of about a hundred pixels a side, from which hashes and thumbnail are made.
 
     Args:
-        planes: brightness and the two colour planes, in mode L.
+        planes: brightness as `imagehash` has it, and the two colour planes, in mode L.
         image: the same in RGB.
         box: which part of the pixels the picture covers.
     """
@@ -232,7 +231,8 @@ class _Small:
         image = picture.image.reduce(times) if times > 1 else picture.image
         left, top, right, bottom = (side / times for side in picture.box)
         box = (left, top, min(right, image.width), min(bottom, image.height))
-        return cls(image.convert("YCbCr").split(), image, box)
+        _, blue, red = image.convert("YCbCr").split()
+        return cls((image.convert("L"), blue, red), image, box)
 
     def frequencies(self, part: Box) -> NDArray[np.float64]:
         """The lowest frequencies of a part, told in parts of the picture's sides."""
@@ -280,10 +280,13 @@ def _phash(frequencies: NDArray[np.float64]) -> int:
 
 def _sharpness(grey: Image.Image) -> float:
     """Variance of the Laplacian: edges that compression or enlarging has softened have less."""
-    pixels = np.asarray(grey, dtype=np.int16)
+    pixels = np.asarray(grey)
     if min(pixels.shape) < 3:
         return 0.0
+    pixels = pixels.astype(np.int32)
     around = pixels[:-2, 1:-1] + pixels[2:, 1:-1] + pixels[1:-1, :-2] + pixels[1:-1, 2:]
-    edges = (4 * pixels[1:-1, 1:-1] - around).astype(np.float32).ravel()
-    # Rounded, since the order of a sum differs from one processor to the next.
-    return round(float(edges @ edges / edges.size - edges.mean() ** 2), 1)
+    edges = 4 * pixels[1:-1, 1:-1] - around
+    # In whole numbers: a sum of others depends on the order in which a processor adds.
+    total, squares = int(edges.sum()), int(np.square(edges).sum(dtype=np.int64))
+    variance: float = squares / edges.size - (total / edges.size) ** 2
+    return round(variance, 1)

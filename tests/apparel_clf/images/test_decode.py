@@ -184,12 +184,16 @@ def test_a_jpeg_is_decoded_no_larger_than_needed(picture, size, decoded, box):
 
 
 @pytest.mark.parametrize("format", ["PNG", "WEBP", "GIF", "BMP", "TIFF"])
-def test_other_formats_are_decoded_in_full(picture, format):
-    data = encoded(picture(size=(600, 400)), format)
+@pytest.mark.parametrize(
+    ("size", "times"), [((600, 400), 2), ((1500, 1203), 8), ((5000, 300), 2), ((255, 255), 1)]
+)
+def test_other_formats_are_decoded_in_full_and_reduced_as_a_jpeg_is(picture, format, size, times):
+    data = encoded(picture(size=size), format)
     read = reduced(data)
     assert read.header == read_header(data)
-    assert read.box == (0, 0, 600, 400)
-    assert read.image.tobytes() == full(data).tobytes()
+    as_jpeg = reduced(encoded(picture(size=size), "JPEG"))
+    assert (read.image.size, read.box) == (as_jpeg.image.size, as_jpeg.box)
+    assert read.image.tobytes() == full(data).reduce(times).tobytes()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
