@@ -86,7 +86,7 @@ def test_opens_says_where_and_closes_when_told(project, photos, ending):
         with urllib.request.urlopen(url + "/s?k=jeans", timeout=20) as reply:
             assert reply.status == 200
         shop.send_signal(ending)
-        out, err = shop.communicate(timeout=20)
+        out, err = shop.communicate(timeout=60)
     assert shop.returncode == 0
     assert "closed" in out
     assert "Traceback" not in err
