@@ -58,6 +58,11 @@ def run(project, *options):
     )
 
 
+def hear_ctrl_c():
+    """What a shell starts in the background ignores Ctrl-C, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def running(project, *options):
     process = subprocess.Popen(
@@ -67,6 +72,7 @@ def running(project, *options):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_ctrl_c,
     )
     try:
         yield process
