@@ -20,9 +20,8 @@ import numpy as np
 
 from apparel_clf._progress import progress
 from apparel_clf.dataset.download import Client, DownloadFailed
-from apparel_clf.dataset.plan import ManifestRow, Plan
+from apparel_clf.dataset.plan import ManifestRow, Plan, rejected
 from apparel_clf.dataset.publish import mend_latest, publish_plan
-from apparel_clf.dataset.records import Rejection
 from apparel_clf.dataset.share import Shared, read_shared
 from apparel_clf.dataset.staging import ObjectStore, Staging, write_atomically
 from apparel_clf.dataset.version import LATEST, Version, open_version, version_numbers
@@ -383,27 +382,10 @@ def _plan(given: Shared, missing: Sequence[_Outcome]) -> Plan:
     return Plan(
         rows=tuple(row for row in given.rows if row.path not in left_out),
         removed=given.removed,
-        rejections=tuple(_rejection(row, reason) for row, reason in missing),
+        rejections=tuple(
+            rejected(row.record, "not_fetched", reason, failed=True) for row, reason in missing
+        ),
         policy=given.policy,
-    )
-
-
-def _rejection(row: ManifestRow, reason: str) -> Rejection:
-    record = row.record
-    return Rejection(
-        label=record.label,
-        reason="not_fetched",
-        detail=reason,
-        sha256=record.sha256,
-        asin=record.asin,
-        image_url=record.image_url,
-        source=record.source,
-        query=record.query,
-        title=record.title,
-        page_url=record.page_url,
-        page=record.page,
-        position=record.position,
-        failed=True,
     )
 
 

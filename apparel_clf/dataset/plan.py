@@ -362,13 +362,14 @@ def _identities(record: ImageRecord) -> list[tuple[str, str]]:
     return keys
 
 
-def rejected(record: ImageRecord, reason: str, detail: str) -> Rejection:
+def rejected(record: ImageRecord, reason: str, detail: str, *, failed: bool = False) -> Rejection:
     """Turn away an image that had been accepted.
 
     Args:
         record: the image.
         reason: a stable name.
         detail: a sentence for a person.
+        failed: whether nothing was decided, since the image could not be had. Default False.
     """
     return Rejection(
         label=record.label,
@@ -383,6 +384,7 @@ def rejected(record: ImageRecord, reason: str, detail: str) -> Rejection:
         page_url=record.page_url,
         page=record.page,
         position=record.position,
+        failed=failed,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
+from apparel_clf._columns import columns
 from apparel_clf.dataset.plan import ManifestRow
 from apparel_clf.dataset.splits import SPLITS
 from apparel_clf.dataset.version import Version, open_version
@@ -104,7 +105,7 @@ class Stats:
             shares = [f"{self.shares[split][label]:.1%}" for split in SPLITS]
             pairs = zip(map(str, numbers), shares, strict=True)
             lines.append([label, *(cell for pair in pairs for cell in pair), str(sum(numbers))])
-        return _columns(lines)
+        return columns(lines)
 
     def _facts(self) -> Iterator[str]:
         yield f"shorter side: {self.shorter_side} pixels"
@@ -193,15 +194,3 @@ def _queries(rows: Sequence[ManifestRow]) -> tuple[QueryCount, ...]:
 
 def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name or 'unknown'} {n:,}" for name, n in counts.items()) or "none"
-
-
-def _columns(lines: Sequence[Sequence[str]]) -> list[str]:
-    """Pad cells to columns, the first to the left and the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from apparel_clf._columns import columns
+
 if TYPE_CHECKING:
     from apparel_clf.evaluation.report import EvaluationReport
     from apparel_clf.training import History
@@ -65,7 +67,7 @@ def _table(report: EvaluationReport) -> list[str]:
         score = report.per_class[name]
         figures = [format_share(value) for value in (score.precision, score.recall, score.f1)]
         lines.append([name, *figures, str(score.support), *map(str, counts[: len(shown)])])
-    return _columns(lines)
+    return columns(lines)
 
 
 def epoch_number(epoch: int) -> int:
@@ -77,18 +79,6 @@ def epoch_marks(history: History, epoch: int) -> list[str]:
     """Say what sets an epoch apart: ``best``, ``kept``, both or nothing."""
     marks = {"best": history.best_epoch, "kept": history.kept_epoch}
     return [mark for mark, marked in marks.items() if marked == epoch]
-
-
-def _columns(lines: list[list[str]]) -> list[str]:
-    """Pad cells to columns, the first to the left and the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    ]
 
 
 def kept_line(history: History) -> str:
