@@ -43,7 +43,7 @@ _MAX_THREADS = 8
 _HASHES = ("phash", "phash_mirrored", "phash_content", "phash_centre")
 _HASH_BITS = 4
 _THUMBNAIL_LEVELS = 3.0
-_BOX_PARTS = 2
+_BOX_PARTS = 8
 _SHARPNESS_SHARE = 0.2
 # Below this, noise of the decoder is a large share.
 _SOFT = 100.0

@@ -7,6 +7,7 @@ import hashlib
 import math
 import re
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,11 +18,11 @@ from apparel_clf.images.decode import Reduced, load_reduced
 
 #: Written beside every stored hash: hashes of different formats must not be compared. A Pillow
 #: upgrade can flip bits, so the reader of old hashes needs to know how they were made.
-HASH_FORMAT = "phash64x3+y32c12/3"
+HASH_FORMAT = "phash64x3+y32c12/4"
 #: Sides of the small copy: of its brightness, and of its two colour planes.
 LUMA_SIDE, CHROMA_SIDE = 32, 12
 #: The content box is told in parts of the picture's sides, this many.
-BOX_PARTS = 64
+BOX_PARTS = 256
 
 _LUMA_BYTES, _CHROMA_BYTES = LUMA_SIDE**2, CHROMA_SIDE**2
 # JPEGs are decoded at the smallest scale that leaves the shorter side this long. Over photos of
@@ -38,6 +39,11 @@ _DCT_SIDE = 32
 _DCT = np.cos(
     np.pi * np.arange(_HASH_SIDE)[:, None] * (2 * np.arange(_DCT_SIDE) + 1) / (2 * _DCT_SIDE)
 )
+# Cosines of a part of a picture count in steps of this: the sums are whole numbers then, equal on
+# every processor in whatever order it adds.
+_COSINE_STEPS = 1 << 16
+# So many pairs of a side's length and the ends of a part on it are remembered, at 4 KB or so each.
+_COSINES_KEPT = 256
 # Turning a picture left to right changes the sign of every second frequency across.
 _MIRROR = np.where(np.arange(_HASH_SIDE) % 2, -1.0, 1.0)
 # Coefficients are compared after rounding to this many decimals. Symmetric and flat pictures have
@@ -73,7 +79,7 @@ class Signature:
         phash_mirrored: the same of the picture turned left to right.
         phash_content: the same of what is inside `content_box`: padding and cropping leave it.
         phash_centre: the same of the middle 60% of both sides: a badge in a corner leaves it.
-        content_box: left, top, right, bottom of what is not background, in 64ths.
+        content_box: left, top, right, bottom of what is not background, in 256ths.
         sharpness: variance of the Laplacian over the reduced decode, in squared levels; to compare
             pictures of one size (Pech-Pacheco and others, 2000).
         thumbnail: 1,312 bytes, row by row: brightness at 32x32, then Cb and Cr at 12x12. The
@@ -191,7 +197,7 @@ def sign(data: bytes, name: str = "bytes") -> Signature:
     picture = load_reduced(data, name, shorter=_DECODED_SIDE)
     header = picture.header
     small = _Small.of(picture)
-    frequencies = small.frequencies(_WHOLE)
+    frequencies = _frequencies(small.planes[0], small.box)
     content_box = small.content_box()
     return Signature(
         sha256=hashlib.sha256(data).hexdigest(),
@@ -202,8 +208,8 @@ def sign(data: bytes, name: str = "bytes") -> Signature:
         plain=header.plain,
         phash=_phash(frequencies),
         phash_mirrored=_phash(frequencies * _MIRROR),
-        phash_content=_phash(small.frequencies(content_box)),
-        phash_centre=_phash(small.frequencies(_CENTRE)),
+        phash_content=_phash(small.frequencies_of(content_box)),
+        phash_centre=_phash(small.frequencies_of(_CENTRE)),
         content_box=content_box,
         sharpness=_sharpness(picture.image.convert("L")),
         thumbnail=small.thumbnail(),
@@ -224,6 +230,11 @@ class _Small:
     image: Image.Image
     box: Box
 
+    @cached_property
+    def grey(self) -> NDArray[np.float64]:
+        """The brightness as numbers, of shape ``(height, width)``."""
+        return np.asarray(self.planes[0]).astype(np.float64)
+
     @classmethod
     def of(cls, picture: Reduced) -> _Small:
         """Reduce a picture by a whole number of times, which is quick and exact."""
@@ -234,26 +245,31 @@ class _Small:
         _, blue, red = image.convert("YCbCr").split()
         return cls((image.convert("L"), blue, red), image, box)
 
-    def frequencies(self, part: Box) -> NDArray[np.float64]:
+    def frequencies_of(self, part: Box) -> NDArray[np.float64]:
         """The lowest frequencies of a part, told in parts of the picture's sides."""
         x, y, right, bottom = self.box
         across, down = (right - x) / BOX_PARTS, (bottom - y) / BOX_PARTS
-        box = (x + part[0] * across, y + part[1] * down, x + part[2] * across, y + part[3] * down)
-        return _frequencies(self.planes[0], box)
+        width, height = self.image.size
+        columns = _cosines(width, x + part[0] * across, x + part[2] * across)
+        rows = _cosines(height, y + part[1] * down, y + part[3] * down)
+        return np.asarray(rows @ self.grey @ columns.T)
 
     def content_box(self) -> tuple[int, int, int, int]:
         """Where the picture differs from the colour of its frame; all of it if nowhere."""
-        tiny = self.image.resize((BOX_PARTS, BOX_PARTS), Image.Resampling.BILINEAR, box=self.box)
-        pixels = np.asarray(tiny).astype(np.int16)
-        frame = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-        colour = np.sort(frame, axis=0)[len(frame) // 2]
-        away = np.abs(pixels - colour) > _BOX_CONTRAST
-        differs = away[..., 0] | away[..., 1] | away[..., 2]
+        planes = np.ascontiguousarray(np.asarray(self.image).transpose(2, 0, 1))
+        frame = np.concatenate(
+            [planes[:, 0], planes[:, -1], planes[:, :, 0], planes[:, :, -1]], axis=1
+        )
+        frame.partition(frame.shape[1] // 2, axis=1)
+        colour = frame[:, frame.shape[1] // 2].tolist()
+        differs = np.any([_far(*pair) for pair in zip(planes, colour, strict=True)], axis=0)
         rows = np.flatnonzero(differs.sum(axis=1) >= _BOX_PIXELS)
         columns = np.flatnonzero(differs.sum(axis=0) >= _BOX_PIXELS)
         if not rows.size or not columns.size:
             return _WHOLE
-        return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+        left, right = _parts(int(columns[0]), int(columns[-1]) + 1, self.box[0], self.box[2])
+        top, bottom = _parts(int(rows[0]), int(rows[-1]) + 1, self.box[1], self.box[3])
+        return left, top, right, bottom
 
     def thumbnail(self) -> bytes:
         """Brightness and colour at their sides."""
@@ -262,6 +278,29 @@ class _Small:
             plane.resize((side, side), Image.Resampling.BILINEAR, box=self.box).tobytes()
             for plane, side in zip(self.planes, sides, strict=True)
         )
+
+
+def _far(plane: NDArray[np.uint8], colour: int) -> NDArray[np.bool_]:
+    """Which pixels of a plane differ from a colour by more than the contrast of content."""
+    darkest, lightest = max(colour - _BOX_CONTRAST, 0), min(colour + _BOX_CONTRAST, 255)
+    # What is darker than the darkest wraps around to the bright end: one comparison for both sides.
+    return (plane - np.uint8(darkest)) > (lightest - darkest)
+
+
+def _parts(first: int, last: int, start: float, end: float) -> tuple[int, int]:
+    """Ends in pixels as parts of the side between `start` and `end`, to the nearest."""
+    parts = [round((place - start) / (end - start) * BOX_PARTS) for place in (first, last)]
+    low = min(max(parts[0], 0), BOX_PARTS - 1)
+    return low, min(max(parts[1], low + 1), BOX_PARTS)
+
+
+@lru_cache(_COSINES_KEPT)
+def _cosines(length: int, start: float, end: float) -> NDArray[np.float64]:
+    """The eight lowest rows of the DCT-II of the pixels between two ends, the rest left out."""
+    edges = np.clip(np.arange(length + 1), start, end)
+    middles = (edges[1:] + edges[:-1]) / 2 - start
+    waves = np.cos(np.pi / (end - start) * np.arange(_HASH_SIDE)[:, None] * middles)
+    return np.rint(waves * np.diff(edges) / (end - start) * _COSINE_STEPS)
 
 
 def _frequencies(grey: Image.Image, box: Box) -> NDArray[np.float64]:
@@ -283,10 +322,10 @@ def _sharpness(grey: Image.Image) -> float:
     pixels = np.asarray(grey)
     if min(pixels.shape) < 3:
         return 0.0
-    pixels = pixels.astype(np.int32)
+    pixels = pixels.astype(np.int16)
     around = pixels[:-2, 1:-1] + pixels[2:, 1:-1] + pixels[1:-1, :-2] + pixels[1:-1, 2:]
-    edges = 4 * pixels[1:-1, 1:-1] - around
-    # In whole numbers: a sum of others depends on the order in which a processor adds.
-    total, squares = int(edges.sum()), int(np.square(edges).sum(dtype=np.int64))
-    variance: float = squares / edges.size - (total / edges.size) ** 2
+    # Sums of whole numbers, which are the same in whatever order a processor adds.
+    edges = (4 * pixels[1:-1, 1:-1] - around).ravel().astype(np.float64)
+    squares, total = float(edges @ edges), float(edges.sum())
+    variance = squares / edges.size - (total / edges.size) ** 2
     return round(variance, 1)

@@ -791,7 +791,7 @@ BLACK = base64.b64encode(bytes(1312)).decode()
         lambda row: {"phash": f"{int(row['phash'], 16) ^ 0x1F:016x}"},
         lambda row: {"phash_centre": f"{int(row['phash_centre'], 16) ^ 0xFF:016x}"},
         lambda row: {"thumbnail": BLACK},
-        lambda row: {"content_box": [0, 0, row["content_box"][2] - 3, 64]},
+        lambda row: {"content_box": [0, 0, row["content_box"][2] - 12, 256]},
         lambda row: {"sharpness": row["sharpness"] * 1.5 + 100},
     ],
 )
