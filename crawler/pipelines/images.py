@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 
 from apparel_clf.dataset import ObjectStore, Staging
 from apparel_clf.errors import ImageError
-from apparel_clf.images import Signature, read_header, sign
+from apparel_clf.images import MAX_PIXELS, Signature, sign
 from crawler.addresses import is_allowed_image
 from crawler.exceptions import STOPPED, Rejected, Stopping
 from crawler.items import ApparelItem
@@ -34,6 +34,8 @@ _MAX_REDIRECTS = 3
 # costs. Pixels count too: a file of few bytes can hold millions.
 _SMALL_BYTES = 100_000
 _SMALL_PIXELS = 1_000_000
+# As `ImageError` has it.
+_TOO_LARGE = "too_many_pixels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,14 +223,18 @@ class ImagePipeline(FilesPipeline):
 
     async def _signature(self, data: bytes, url: str) -> Signature:
         """Examine bytes where it costs least: small pictures here, large ones beside."""
-        if _is_small(data):
-            return self._examine(data, url)
+        if len(data) <= _SMALL_BYTES:
+            try:
+                return self._examine(data, url, _SMALL_PIXELS)
+            except Rejected as rejected:
+                if rejected.reason != _TOO_LARGE:
+                    raise
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._examine, data, url)
 
-    def _examine(self, data: bytes, url: str) -> Signature:
+    def _examine(self, data: bytes, url: str, max_pixels: int = MAX_PIXELS) -> Signature:
         try:
-            signature = sign(data, url)
+            signature = sign(data, url, max_pixels=max_pixels)
         except ImageError as error:
             raise Rejected(error.code, error.reason) from error
         self.objects.put(data)
@@ -248,17 +254,6 @@ class ImagePipeline(FilesPipeline):
         if signature.blank:
             return "blank", f"{size} of one colour"
         return "", ""
-
-
-def _is_small(data: bytes) -> bool:
-    """Whether a picture is signed at once; what has no readable header is refused at once."""
-    if len(data) > _SMALL_BYTES:
-        return False
-    try:
-        header = read_header(data)
-    except ImageError:
-        return True
-    return header.width * header.height <= _SMALL_PIXELS
 
 
 def _failed(url: str, error: Any) -> Rejected:
