@@ -57,11 +57,13 @@ if TYPE_CHECKING:
         TrainingError,
         WeightsError,
     )
-    from apparel_clf.evaluation import EvaluationReport
+    from apparel_clf.evaluation import Comparison, EvaluationReport, LabelIssue, compare
     from apparel_clf.images import load_image, sign
     from apparel_clf.inference import Prediction
     from apparel_clf.model import build_model
-    from apparel_clf.training import Augmentation, History
+    from apparel_clf.training import Augmentation, History, Recipe, recipe
+    from apparel_clf.training.cross_validation import CrossValidation, cross_validate
+    from apparel_clf.training.tune import Tuning, tune
 
 # Where each public name lives; read by __getattr__ the first time that the name is used.
 _HOMES = {
@@ -100,11 +102,13 @@ _HOMES = {
         "TrainingError",
         "WeightsError",
     ),
-    "apparel_clf.evaluation": ("EvaluationReport",),
+    "apparel_clf.evaluation": ("Comparison", "EvaluationReport", "LabelIssue", "compare"),
     "apparel_clf.images": ("load_image", "sign"),
     "apparel_clf.inference": ("Prediction",),
     "apparel_clf.model": ("build_model",),
-    "apparel_clf.training": ("Augmentation", "History"),
+    "apparel_clf.training": ("Augmentation", "History", "Recipe", "recipe"),
+    "apparel_clf.training.cross_validation": ("CrossValidation", "cross_validate"),
+    "apparel_clf.training.tune": ("Tuning", "tune"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -112,6 +116,8 @@ __all__ = [
     "ApparelClassifier",
     "ApparelError",
     "Augmentation",
+    "Comparison",
+    "CrossValidation",
     "DatasetError",
     "DatasetNotFoundError",
     "Diff",
@@ -120,21 +126,26 @@ __all__ = [
     "ImageError",
     "ImageFolder",
     "ImageSet",
+    "LabelIssue",
     "MissingExtraError",
     "ModelFileError",
     "NotFittedError",
     "Policy",
     "Prediction",
     "PublishError",
+    "Recipe",
     "Sample",
     "SettingsError",
     "Stats",
     "TrainingError",
+    "Tuning",
     "Verification",
     "Version",
     "WeightsError",
     "__version__",
     "build_model",
+    "compare",
+    "cross_validate",
     "curate",
     "diff",
     "export_manifest",
@@ -146,8 +157,10 @@ __all__ = [
     "merge",
     "open_version",
     "publish",
+    "recipe",
     "sign",
     "stats",
+    "tune",
     "verify",
 ]
 

@@ -32,6 +32,26 @@ examples:
 A folder without splits is split .7/.15/.15, duplicates kept together; evaluate and report make
 the same split again.
 """
+_CROSS_VALIDATE_EXAMPLES = """\
+examples:
+  apparel-clf cross-validate datasets/demo/latest
+  apparel-clf cross-validate my_photos --recipe best --report cv.html
+  apparel-clf cross-validate datasets/demo/latest --issues look_at.csv
+
+Each image is judged by a model that saw neither it nor its look-alikes. The list of label issues
+is for a person to look through; with what is left of it: apparel-clf dataset curate.
+"""
+_TUNE_EXAMPLES = """\
+examples:
+  apparel-clf tune datasets/demo/latest
+  apparel-clf tune my_photos --head pooled --plot tune.png
+
+Settings are chosen on train and val by cross-validation; test has no say.
+"""
+_COMPARE_EXAMPLES = """\
+example:
+  apparel-clf compare datasets/demo/latest a.keras b.keras
+"""
 _EVALUATE_EXAMPLES = """\
 examples:
   apparel-clf evaluate datasets/demo/latest
@@ -118,6 +138,19 @@ examples:
 
 Running it again goes on. Images that can't be had are listed in missing.jsonl in the folder.
 """
+_CACHE_INFO_EXAMPLES = """\
+examples:
+  apparel-clf cache info
+  apparel-clf cache info --json
+
+APPAREL_CLF_CACHE names the cache's folder, or is off; APPAREL_CLF_CACHE_GB is its limit.
+"""
+_CACHE_CLEAR_EXAMPLES = """\
+example:
+  apparel-clf cache clear
+
+Features are computed again when they are needed.
+"""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -127,8 +160,8 @@ def build_parser() -> argparse.ArgumentParser:
         A parser whose result has ``command``, the command's full name, ``json`` and ``debug``.
 
     Example:
-        >>> build_parser().parse_args(["train", "photos"]).epochs
-        12
+        >>> build_parser().parse_args(["train", "photos"]).recipe
+        'fast'
     """
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
@@ -142,7 +175,11 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_report(commands)
     _add_predict(commands)
+    _add_cross_validate(commands)
+    _add_compare(commands)
+    _add_tune(commands)
     _add_dataset(commands)
+    _add_cache(commands)
     return parser
 
 
@@ -162,6 +199,19 @@ def _add_train(commands: Any) -> None:
     parser.add_argument(
         "-o", "--output", type=_model_path, default="model.keras", help="the model to write"
     )
+    _add_recipe(parser)
+    _add_force(parser)
+
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    """How to train: a recipe, and settings that differ from it."""
+    parser.add_argument(
+        "--recipe",
+        choices=("fast", "best", "seed"),
+        default="fast",
+        help="how to train: fast; best, which takes longer; or seed, the original's way, which "
+        "takes an hour",
+    )
     parser.add_argument(
         "--weights",
         type=_weights,
@@ -169,27 +219,70 @@ def _add_train(commands: Any) -> None:
         metavar="imagenet|none|PATH",
         help="the backbone's weights; none leaves it untrained",
     )
-    parser.add_argument("--epochs", type=_count, default=12, help="passes over the images")
     parser.add_argument("--image-size", type=_side, default=256, help="side in pixels, from 32")
     parser.add_argument(
-        "--head",
-        choices=("flatten", "gap"),
-        default="flatten",
-        help="what sits on the backbone: all its features, or their averages over the picture",
+        "--epochs", type=_count, help="passes over the images (default: the recipe's)"
     )
     parser.add_argument(
-        "--views", type=_count, default=2, help="views of each image to learn from, 1 the plain one"
+        "--head",
+        choices=("flatten", "gap", "pooled", "pooled+flatten"),
+        help="what of the backbone the head sees: all of the last block, its averages over the "
+        "picture, the averages of blocks 2 to 5, or these and all of the last (default: the "
+        "recipe's)",
+    )
+    parser.add_argument(
+        "--views",
+        type=_count,
+        help="views of each image to learn from, 1 the plain one (default: the recipe's)",
     )
     parser.add_argument(
         "--resize",
         choices=("pad", "crop", "stretch"),
-        default="pad",
-        help="how a picture becomes a square",
+        help="how a picture becomes a square (default: the recipe's, pad)",
     )
-    parser.add_argument("--batch-size", type=_count, default=32, help="images per step")
+    parser.add_argument("--batch-size", type=_count, help="images per step (default: the recipe's)")
     parser.add_argument("--seed", type=_seed, default=0, help="same seed, same model")
     parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _add_cross_validate(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "cross-validate",
+        "judge a way of training, and find wrong labels",
+        _CROSS_VALIDATE_EXAMPLES,
+    )
+    parser.add_argument("data", metavar="DATA", type=Path, help=_DATA_HELP)
+    _add_folds(parser)
+    parser.add_argument(
+        "--issues", type=Path, metavar="CSV", help="write the likely label issues there"
+    )
+    parser.add_argument("--report", type=Path, metavar="HTML", help="write a report there")
+    _add_recipe(parser)
     _add_force(parser)
+
+
+def _add_tune(commands: Any) -> None:
+    parser = _add_command(commands, "tune", "search for good settings", _TUNE_EXAMPLES)
+    parser.add_argument("data", metavar="DATA", type=Path, help=_DATA_HELP)
+    _add_folds(parser)
+    parser.add_argument("--plot", type=Path, metavar="PNG", help="draw what was tried there")
+    _add_recipe(parser)
+    _add_force(parser)
+
+
+def _add_compare(commands: Any) -> None:
+    parser = _add_command(commands, "compare", "tell whether two models differ", _COMPARE_EXAMPLES)
+    parser.add_argument("data", metavar="DATA", type=Path, help=_DATA_HELP)
+    parser.add_argument("a", metavar="A", type=Path, help="a model, a .keras file")
+    parser.add_argument("b", metavar="B", type=Path, help="the model to compare it with")
+    _add_split(parser)
+
+
+def _add_folds(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--folds", type=_folds, default=5, help="parts, each judged by the others' model"
+    )
 
 
 def _add_evaluate(commands: Any) -> None:
@@ -343,6 +436,18 @@ def _add_fetch(commands: Any) -> None:
     )
 
 
+def _add_cache(commands: Any) -> None:
+    parser = commands.add_parser(
+        "cache",
+        help="look at the features kept between runs, or remove them",
+        formatter_class=_HelpFormatter,
+        description="Look after the features that are kept between runs.",
+    )
+    nested = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_command(nested, "cache info", "tell where the cache is and its size", _CACHE_INFO_EXAMPLES)
+    _add_command(nested, "cache clear", "remove all that is in the cache", _CACHE_CLEAR_EXAMPLES)
+
+
 def _add_version(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "version",
@@ -371,6 +476,10 @@ def _add_command(commands: Any, name: str, what: str, examples: str) -> argparse
 def _add_judged(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", metavar="DATA", type=Path, help=_DATA_HELP)
     _add_model(parser)
+    _add_split(parser)
+
+
+def _add_split(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split", choices=("train", "val", "test", "all"), default="test", help="what to judge on"
     )
@@ -403,6 +512,10 @@ def _whole(text: str, least: int) -> int:
 
 def _count(text: str) -> int:
     return _whole(text, 1)
+
+
+def _folds(text: str) -> int:
+    return _whole(text, 2)
 
 
 def _side(text: str) -> int:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from apparel_clf.errors import SettingsError
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -20,3 +23,21 @@ class Outcome:
     def code(self) -> int:
         """The exit code: 1 where something could not be done, though the rest was."""
         return FAILED if self.problems else DONE
+
+
+def make_way(output: Path, *, force: bool) -> None:
+    """Find out before the work, not after it, that the output can't be written."""
+    if output.is_dir():
+        raise SettingsError(f"{output}: this is a folder; choose the name of a file with -o")
+    if output.exists() and not force:
+        raise SettingsError(
+            f"{output}: exists already; choose another name with -o, or replace it with --force"
+        )
+    output.parent.mkdir(parents=True, exist_ok=True)
+
+
+def load_tensorflow() -> None:
+    """Load TensorFlow without the lines that it writes about itself."""
+    from apparel_clf.model.backend import tensorflow_quietly
+
+    tensorflow_quietly()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from apparel_clf.dataset.folder import hash_of
 from apparel_clf.errors import (
     DatasetError,
     ImageError,
@@ -17,20 +19,20 @@ from apparel_clf.errors import (
     NotFittedError,
     SettingsError,
 )
-from apparel_clf.images import RESIZE_RULES, ImageSource
+from apparel_clf.images import ImageSource
 from apparel_clf.inference.prediction import Prediction
 from apparel_clf.inference.predictor import Answer, Predictor, is_single, sources_of
-from apparel_clf.model.build import HEADS, VGG16_BLOCKS, build_network
-from apparel_clf.model.checks import check_choice, check_number, check_whole
+from apparel_clf.model.build import VGG16_BLOCKS, build_network
+from apparel_clf.model.checks import check_choice, check_whole
 from apparel_clf.model.file import load_model, save_model
 from apparel_clf.model.metadata import check_facts, describe_evaluation, describe_model
 from apparel_clf.model.params import Params
 from apparel_clf.model.weights import describe_weights, fill_backbone
 from apparel_clf.training.augment import Augmentation
 from apparel_clf.training.fit import TrainingSettings, check_image_set, check_sets, train_network
-from apparel_clf.training.head import KEEP, HeadSettings
 from apparel_clf.training.history import History
-from apparel_clf.training.precision import PRECISIONS, choose_precision
+from apparel_clf.training.precision import choose_precision
+from apparel_clf.training.recipes import Recipe, recipe
 
 if TYPE_CHECKING:
     import keras
@@ -39,7 +41,24 @@ if TYPE_CHECKING:
     from apparel_clf.evaluation import EvaluationReport
 
 _ON_ERROR = ("raise", "collect")
-_AUGMENTATION = Augmentation()
+# The settings that a recipe says unless they are given.
+_OVERRIDES = (
+    "head",
+    "resize",
+    "views",
+    "augmentation",
+    "solver",
+    "epochs",
+    "learning_rate",
+    "batch_size",
+    "l2",
+    "precision",
+    "keep",
+    "patience",
+    "calibrate",
+    "fine_tune",
+    "fine_tune_rate",
+)
 _Several: TypeAlias = "list[Any] | tuple[Any, ...] | ImageSet"
 
 
@@ -53,22 +72,32 @@ class ApparelClassifier(Params):
         weights: where the backbone's weights come from: ``"imagenet"`` (default), the path of a
             weights file, or None for an untrained backbone. Never silently random.
         image_size: side of the square that the network sees, in pixels. Default 256.
-        head: ``"flatten"`` (default), the original network's, or ``"gap"``.
+        head: what the head sees: ``"flatten"``, as the original's, ``"gap"``, ``"pooled"`` or
+            ``"pooled+flatten"``. Default None: as the recipe says.
         random_state: seed of all that is drawn. The same images, settings and seed give the same
             weights, bit for bit, on one machine.
-        resize: ``"pad"`` (default, keeps the aspect ratio), ``"crop"`` or ``"stretch"``.
+        recipe: ``"fast"`` (default), ``"best"``, which takes longer, or ``"seed"``, the original
+            project's training, to compare with. It says all the settings below that are None;
+            ``print(apparel_clf.recipe("best"))`` shows them. See `Recipe` for what each means.
+        resize: ``"pad"`` (keeps the aspect ratio), ``"crop"`` or ``"stretch"``.
         views: how often each training image is seen by the backbone: once plain, then augmented.
-            Time for training grows with it. Default 2.
-        augmentation: what the further views may change. Default: `Augmentation()`.
-        learning_rate: Adam's step size on standardised features. Default 1e-2.
-        batch_size: rows in each step of the head's training. Default 32.
-        l2: strength of the head's weight decay, 0 for none. Default 0.1.
-        precision: arithmetic for the training features: ``"auto"`` (default: bfloat16 where the
-            machine is clearly faster with it), ``"float32"`` or ``"bfloat16"``. Predictions are
-            always made in float32.
-        keep: which epoch's weights are kept: ``"last"`` (default, as the original did) or
-            ``"best"``, the one with the lowest validation loss. Choosing by validation figures
-            flatters them, so claims belong on the test split.
+            Time for training grows with it.
+        augmentation: what the further views may change, an `Augmentation`.
+        solver: ``"adam"`` or ``"lbfgs"``.
+        epochs: passes over the training views.
+        learning_rate: Adam's step size.
+        batch_size: rows in each of Adam's steps.
+        l2: strength of the head's weight decay or L2 penalty, 0 for none.
+        precision: arithmetic for the training features: ``"auto"`` (bfloat16 where the machine is
+            clearly faster with it), ``"float32"`` or ``"bfloat16"``. Predictions are always made
+            in float32.
+        keep: which epoch's weights are kept: ``"last"`` (as the original did) or ``"best"``, the
+            one with the lowest validation loss. Choosing by validation figures flatters them, so
+            claims belong on the test split.
+        patience: stop after so many epochs without a lower validation loss.
+        calibrate: fit a temperature on out-of-fold predictions and build it into the head.
+        fine_tune: epochs of training block 5 together with the head afterwards.
+        fine_tune_rate: Adam's step size for these.
         verbose: print a row for each epoch, and draw progress bars on a terminal. Default True.
 
     Attributes:
@@ -77,6 +106,9 @@ class ApparelClassifier(Params):
         model_: the Keras network, preprocessing included.
         weights_: ``"imagenet"``, ``"none"`` or the weights file's name.
         precision_: the arithmetic that computed the features.
+        recipe_: all settings that the training used, a `Recipe`.
+        temperature_: by what the logits were divided so that probabilities can be taken at their
+            word, or None. It is part of the network.
         skipped_: path and reason of each image that `fit` could not read.
         dataset_: name and version id of the dataset that it was trained on.
         metrics_: what the last `evaluate` found, or None; it travels in the model file.
@@ -102,6 +134,8 @@ class ApparelClassifier(Params):
     dataset_: dict[str, str | None]
     metrics_: dict[str, Any] | None
     n_features_in_: int
+    recipe_: Recipe
+    temperature_: float | None
     _fitted_params: dict[str, Any]
     _predictor: Predictor
 
@@ -109,44 +143,72 @@ class ApparelClassifier(Params):
         self,
         weights: str | os.PathLike[str] | None = "imagenet",
         image_size: int = 256,
-        head: str = "flatten",
+        head: str | None = None,
         random_state: int = 0,
         *,
-        resize: str = "pad",
-        views: int = 2,
-        augmentation: Augmentation = _AUGMENTATION,
-        learning_rate: float = 1e-2,
-        batch_size: int = 32,
-        l2: float = 0.1,
-        precision: str = "auto",
-        keep: str = "last",
+        recipe: str = "fast",
+        resize: str | None = None,
+        views: int | None = None,
+        augmentation: Augmentation | None = None,
+        solver: str | None = None,
+        epochs: int | None = None,
+        learning_rate: float | None = None,
+        batch_size: int | None = None,
+        l2: float | None = None,
+        precision: str | None = None,
+        keep: str | None = None,
+        patience: int | None = None,
+        calibrate: bool | None = None,
+        fine_tune: int | None = None,
+        fine_tune_rate: float | None = None,
         verbose: bool = True,
     ) -> None:
         self.weights = weights
         self.image_size = image_size
         self.head = head
         self.random_state = random_state
+        self.recipe = recipe
         self.resize = resize
         self.views = views
         self.augmentation = augmentation
+        self.solver = solver
+        self.epochs = epochs
         self.learning_rate = learning_rate
         self.batch_size = batch_size
         self.l2 = l2
         self.precision = precision
         self.keep = keep
+        self.patience = patience
+        self.calibrate = calibrate
+        self.fine_tune = fine_tune
+        self.fine_tune_rate = fine_tune_rate
         self.verbose = verbose
 
+    def settings(self) -> Recipe:
+        """Return the recipe with the settings of one's own: all that `fit` will go by.
+
+        Raises:
+            SettingsError: a setting has a value that is not allowed.
+
+        Example:
+            >>> print(ApparelClassifier(recipe="best", views=3).settings())
+        """
+        own = {name: getattr(self, name) for name in _OVERRIDES}
+        return recipe(self.recipe).changed(**own)
+
     def fit(
-        self, train: ImageSet, val: ImageSet | None = None, epochs: int = 12
+        self, train: ImageSet, val: ImageSet | None = None, epochs: int | None = None
     ) -> ApparelClassifier:
         """Train on labelled images.
 
         Images that can't be read are named in a warning and in ``skipped_``; the rest is used.
+        Ctrl-C in an epoch keeps the best weights so far; before that, the features that were
+        computed are kept for the next run.
 
         Args:
             train: images to learn from, for example from ``ImageFolder(...).split()``.
             val: images to watch after each epoch. Default None.
-            epochs: passes over the training views. Default 12.
+            epochs: passes over the training views. Default None: the setting, or the recipe's.
 
         Returns:
             The classifier itself.
@@ -162,18 +224,25 @@ class ApparelClassifier(Params):
             >>> ApparelClassifier(weights=None).fit(train, val, epochs=12).classes_
             ('jeans', 'saree', 'trousers')
         """
-        self._check(val, epochs)
+        chosen = self._chosen(val, epochs)
         check_sets(train, val)
-        model = build_network(
-            len(train.classes), self.image_size, self.head, self.random_state, self._blocks
+        model = self._network(len(train.classes), chosen)
+        outcome = train_network(
+            model, train, val, TrainingSettings(chosen, self.random_state, self.verbose)
         )
-        fill_backbone(model, self.weights, self.random_state)
-        settings = self._training_settings(epochs)
-        outcome = train_network(model, train, val, settings)
+        if outcome.interrupted:
+            epochs_done = len(outcome.history.epoch)
+            warnings.warn(
+                f"Interrupted after {epochs_done} epochs; the best weights so far are kept",
+                UserWarning,
+                stacklevel=2,
+            )
+        self.recipe_ = chosen
         self._adopt(model, train.classes)
         self.history_ = outcome.history
         self.skipped_ = outcome.skipped
-        self.precision_ = settings.precision
+        self.precision_ = chosen.precision
+        self.temperature_ = outcome.temperature
         self.weights_ = describe_weights(self.weights)
         self.dataset_ = {"name": train.name, "version_id": train.version_id}
         self.metrics_ = None
@@ -280,7 +349,9 @@ class ApparelClassifier(Params):
             version_id=test.version_id,
             weights=self.weights_,
             history=self.history_,
-            settings=self._fitted_params,
+            settings=self._facts(),
+            temperature=self.temperature_,
+            hashes=[hash_of(test.samples[place]) for place in good],
             skipped=[(a.source, a.error.reason) for a in answers if a.error is not None],
         )
         self.metrics_ = describe_evaluation(report)
@@ -307,6 +378,8 @@ class ApparelClassifier(Params):
         metadata = describe_model(
             class_names=self.classes_,
             params=self._fitted_params,
+            recipe=self.recipe_.to_json(),
+            temperature=self.temperature_,
             weights=self.weights_,
             precision=self.precision_,
             history=self.history_.to_json(),
@@ -315,59 +388,47 @@ class ApparelClassifier(Params):
         )
         return save_model(self.model_, metadata, path)
 
+    def _facts(self) -> dict[str, Any]:
+        """How the model was made, for a reader."""
+        own = {
+            name: self._fitted_params[name] for name in ("weights", "image_size", "random_state")
+        }
+        return own | {"recipe": self.recipe_.to_json()}
+
     def _plain_params(self) -> dict[str, Any]:
         """Return the settings as values that JSON knows."""
         params = self.get_params()
         if isinstance(self.weights, os.PathLike):
             params["weights"] = os.fspath(self.weights)
-        params["augmentation"] = self.augmentation.to_json()
+        if self.augmentation is not None:
+            params["augmentation"] = self.augmentation.to_json()
         return params
 
-    def _check(self, val: ImageSet | None, epochs: int) -> None:
-        whole = {"image_size": 32, "random_state": 0, "views": 1, "batch_size": 1}
-        for name, least in whole.items():
-            check_whole(name, getattr(self, name), least)
-        check_whole("epochs", epochs, 1)
-        check_choice("head", self.head, HEADS)
-        check_choice("resize", self.resize, RESIZE_RULES)
-        check_choice("precision", self.precision, PRECISIONS)
-        check_choice("keep", self.keep, KEEP)
-        check_number("learning_rate", self.learning_rate, positive=True)
-        check_number("l2", self.l2)
-        if not isinstance(self.augmentation, Augmentation):
+    def _chosen(self, val: ImageSet | None, epochs: int | None = None) -> Recipe:
+        """Check all settings; return the recipe to train by, with its arithmetic decided."""
+        check_whole("image_size", self.image_size, 32)
+        check_whole("random_state", self.random_state, 0)
+        chosen = self.settings().changed(epochs=epochs)
+        if (chosen.keep == "best" or chosen.patience) and not val:
             raise SettingsError(
-                f"Expected augmentation to be an Augmentation. Received: {self.augmentation!r}"
+                "Expected validation images with keep='best' or patience, which go by their loss. "
+                "Received: none; pass val, or keep='last' and no patience"
             )
-        if self.keep == "best" and not val:
-            raise SettingsError(
-                "Expected validation images with keep='best', which chooses by their loss. "
-                "Received: none; pass val, or keep='last'"
-            )
+        return chosen.changed(precision=choose_precision(chosen.precision))
 
-    def _training_settings(self, epochs: int) -> TrainingSettings:
-        return TrainingSettings(
-            head=self.head,
-            resize=self.resize,
-            views=self.views,
-            augmentation=self.augmentation,
-            precision=choose_precision(self.precision),
-            optimization=HeadSettings(
-                epochs=epochs,
-                learning_rate=self.learning_rate,
-                batch_size=self.batch_size,
-                l2=self.l2,
-                keep=self.keep,
-                random_state=self.random_state,
-            ),
-            show=self.verbose,
+    def _network(self, classes: int, chosen: Recipe) -> keras.Model:
+        model = build_network(
+            classes, self.image_size, chosen.head, self.random_state, self._blocks
         )
+        fill_backbone(model, self.weights, self.random_state)
+        return model
 
     def _adopt(self, model: keras.Model, classes: Iterable[str]) -> None:
         self.model_ = model
         self.classes_ = tuple(classes)
         self.n_features_in_ = int(np.prod(model.input_shape[1:]))
         self._fitted_params = self._plain_params()
-        self._predictor = Predictor(model, self.resize)
+        self._predictor = Predictor(model, self.recipe_.resize)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "_predictor"):
@@ -419,16 +480,20 @@ def load(path: str | os.PathLike[str]) -> ApparelClassifier:
 def _restored(model: keras.Model, facts: dict[str, Any]) -> ApparelClassifier:
     check_facts(facts)
     params = dict(facts["params"])
-    params["augmentation"] = Augmentation(**params["augmentation"])
+    if params["augmentation"] is not None:
+        params["augmentation"] = Augmentation(**params["augmentation"])
     classifier = ApparelClassifier(**params)
+    classifier.recipe_ = Recipe.from_json(facts["recipe"])
     classifier._adopt(model, facts["class_names"])
     classifier.history_ = History.from_json(facts["history"])
     classifier.weights_ = facts["weights"]
     classifier.precision_ = facts["precision"]
+    classifier.temperature_ = facts["temperature"]
     classifier.dataset_ = facts["dataset"]
     classifier.metrics_ = facts["metrics"]
     classifier.skipped_ = ()
-    classifier._check(None, epochs=1)
+    check_whole("image_size", classifier.image_size, 32)
+    classifier.settings()
     found = (model.input_shape[1], model.output_shape[-1])
     if found != (classifier.image_size, len(classifier.classes_)):
         raise SettingsError(f"the network has image size and number of classes {found}")

@@ -19,9 +19,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from apparel_clf._arguments import PROGRAM, build_parser
+from apparel_clf._cache_commands import CACHE_COMMANDS
 from apparel_clf._dataset_commands import DATASET_COMMANDS
-from apparel_clf._outcome import DONE, FAILED, INTERRUPTED, Outcome
-from apparel_clf.errors import ApparelError, ImageError, SettingsError
+from apparel_clf._outcome import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    Outcome,
+    load_tensorflow,
+    make_way,
+)
+from apparel_clf._training_commands import TRAINING_COMMANDS, classifier_of
+from apparel_clf.errors import ApparelError, ImageError
 
 if TYPE_CHECKING:
     from apparel_clf.classifier import ApparelClassifier
@@ -67,20 +76,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _train(args: argparse.Namespace) -> Outcome:
     import apparel_clf as ac
 
-    _make_way(args.output, force=args.force)
+    make_way(args.output, force=args.force)
     train, val, _ = ac.ImageFolder(args.data).split()
-    _load_tensorflow()
-    classifier = ac.ApparelClassifier(
-        weights=args.weights,
-        image_size=args.image_size,
-        head=args.head,
-        views=args.views,
-        resize=args.resize,
-        batch_size=args.batch_size,
-        random_state=args.seed,
-        verbose=not args.quiet,
-    )
-    classifier.fit(train, val, epochs=args.epochs).save(args.output)
+    load_tensorflow()
+    classifier = classifier_of(args)
+    classifier.fit(train, val).save(args.output)
     return _trained(args.output, classifier, train, val)
 
 
@@ -99,12 +99,14 @@ def _trained(
         "classes": list(classifier.classes_),
         "images": {"train": len(train), "val": len(val)},
         "skipped": [{"path": path, "reason": reason} for path, reason in skipped],
+        "recipe": classifier.recipe_.to_json(),
+        "temperature": classifier.temperature_,
         "history": history_document(classifier.history_),
     }
     text = (
         f"trained on {len(train)} images of {train.name}, {len(val)} for val, "
         f"weights {describe_weights(classifier.weights_)}\n"
-        f"{kept_line(classifier.history_)}\n"
+        f"recipe {classifier.recipe_.name}, {kept_line(classifier.history_)}\n"
         f"saved {output}"
     )
     return Outcome(text, document)
@@ -116,7 +118,7 @@ def _evaluate(args: argparse.Namespace) -> Outcome:
 
 
 def _report(args: argparse.Namespace) -> Outcome:
-    _make_way(args.output, force=args.force)
+    make_way(args.output, force=args.force)
     report, train = _judge(args)
     report.to_html(args.output, samples=train)
     document = {**json.loads(report.to_json()), "report": str(args.output)}
@@ -129,7 +131,7 @@ def _judge(args: argparse.Namespace) -> tuple[EvaluationReport, ImageSet]:
     from apparel_clf.dataset import SPLITS
 
     data = ac.ImageFolder(args.data)
-    _load_tensorflow()
+    load_tensorflow()
     classifier = ac.load(args.model)
     if args.split == "all":
         return classifier.evaluate(data), data
@@ -144,7 +146,7 @@ def _predict(args: argparse.Namespace) -> Outcome:
     found = _found(args.paths)
     paths = [item for item in found if not isinstance(item, ImageError)]
     if paths:
-        _load_tensorflow()
+        load_tensorflow()
         results += ac.load(args.model).predict(paths, on_error="collect")
     results += [item for item in found if isinstance(item, ImageError)]
     return _predicted(results, args)
@@ -209,23 +211,6 @@ def _top(probabilities: Mapping[str, float], count: int) -> list[tuple[str, floa
     return sorted(probabilities.items(), key=lambda item: -item[1])[:count]
 
 
-def _make_way(output: Path, *, force: bool) -> None:
-    """Find out before the work, not after it, that the output can't be written."""
-    if output.is_dir():
-        raise SettingsError(f"{output}: this is a folder; choose the name of a file with -o")
-    if output.exists() and not force:
-        raise SettingsError(
-            f"{output}: exists already; choose another name with -o, or replace it with --force"
-        )
-    output.parent.mkdir(parents=True, exist_ok=True)
-
-
-def _load_tensorflow() -> None:
-    from apparel_clf.model.backend import tensorflow_quietly
-
-    tensorflow_quietly()
-
-
 def _emit(outcome: Outcome, *, as_json: bool) -> int:
     """Write the answer to standard output and what went wrong to standard error."""
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -270,6 +255,8 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "report": _report,
     "predict": _predict,
     **DATASET_COMMANDS,
+    **CACHE_COMMANDS,
+    **TRAINING_COMMANDS,
 }
 
 

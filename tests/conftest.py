@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,14 @@ def test_data() -> Path:
     if not path.is_dir():
         pytest.fail(f"APPAREL_TEST_DATA={folder} is not a folder")
     return path
+
+
+@pytest.fixture(autouse=True, scope="session")
+def feature_cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep features out of the user's own cache; programs that tests start inherit it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("APPAREL_CLF_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

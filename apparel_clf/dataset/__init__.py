@@ -12,7 +12,7 @@ from apparel_clf.dataset.duplicates import (
     find_duplicates,
 )
 from apparel_clf.dataset.fetch import fetch
-from apparel_clf.dataset.folder import ImageFolder, ImageSet, Sample
+from apparel_clf.dataset.folder import ImageFolder, ImageSet, Sample, groups_of, hash_of
 from apparel_clf.dataset.importing import add_folder, import_folder, merge
 from apparel_clf.dataset.neighbours import near_pairs
 from apparel_clf.dataset.plan import ManifestRow, Plan, Policy, plan_version
@@ -76,6 +76,8 @@ __all__ = [
     "export_manifest",
     "fetch",
     "find_duplicates",
+    "groups_of",
+    "hash_of",
     "import_folder",
     "merge",
     "near_pairs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -47,6 +48,20 @@ class Sample:
     split: str | None = None
     group: str | None = None
     sha256: str | None = None
+
+
+def hash_of(sample: Sample) -> str:
+    """Return the sha256 that names a sample: its original's where the manifest tells it.
+
+    Args:
+        sample: an image; its file is read where no manifest tells.
+
+    Raises:
+        ImageError: the file is gone or can't be read.
+    """
+    if sample.sha256 is not None:
+        return sample.sha256
+    return hashlib.sha256(image_bytes(sample.path, str(sample.path))).hexdigest()
 
 
 class ImageSet:
@@ -158,18 +173,19 @@ class ImageFolder(ImageSet):
             SettingsError: the shares leave nothing to train on.
         """
         has_own = any(sample.split for sample in self.samples)
-        chosen: Sequence[str | None]
-        if val is None and test is None and has_own:
-            chosen = [sample.split for sample in self.samples]
-        else:
+        samples, chosen = self.samples, [sample.split for sample in self.samples]
+        if not (val is None and test is None and has_own):
             shares = (0.15 if val is None else val, 0.15 if test is None else test)
-            chosen = _group_safe(self.samples, *shares, seed)
+            check_fractions(*shares)
+            # Kept on the samples: folds ask for them again.
+            samples = _grouped(self.samples)
+            chosen = _group_safe(samples, *shares, seed)
         parts = (
             self.subset(
                 name,
                 (
                     replace(sample, split=name)
-                    for sample, split in zip(self.samples, chosen, strict=True)
+                    for sample, split in zip(samples, chosen, strict=True)
                     if split == name
                 ),
             )
@@ -218,19 +234,33 @@ def _samples_of_class(folder: Path, split: str | None) -> list[Sample]:
     return [Sample(path, folder.name, split) for path in files]
 
 
-def _group_safe(samples: tuple[Sample, ...], val: float, test: float, seed: int) -> list[str]:
-    check_fractions(val, test)
-    groups = _groups(samples)
+def _grouped(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    groups = groups_of(samples)
+    return tuple(replace(s, group=group) for s, group in zip(samples, groups, strict=True))
+
+
+def _group_safe(samples: Sequence[Sample], val: float, test: float, seed: int) -> list[str | None]:
     labels: dict[str, list[str]] = {}
-    for sample, group in zip(samples, groups, strict=True):
-        labels.setdefault(group, []).append(sample.label)
+    for sample in samples:
+        labels.setdefault(sample.group or "", []).append(sample.label)
     units = [SplitUnit(group, tuple(sorted(members))) for group, members in labels.items()]
     splits = assign_splits(units, val=val, test=test, seed=seed)
-    return [splits[group] for group in groups]
+    return [splits[sample.group or ""] for sample in samples]
 
 
-def _groups(samples: tuple[Sample, ...]) -> list[str]:
-    """Each sample's group: the manifest's, or found by comparing the pictures."""
+def groups_of(samples: Sequence[Sample]) -> list[str]:
+    """Name each image's group; images of one group must not be on both sides of a split.
+
+    Args:
+        samples: images, whose manifest tells the group; elsewhere pictures are compared.
+
+    Returns:
+        A name for each, equal for pictures that are duplicates of each other.
+
+    Example:
+        >>> len(set(groups_of(data.samples)))
+        810
+    """
     known = [sample.group for sample in samples if sample.group is not None]
     if len(known) == len(samples):
         return known

@@ -12,17 +12,23 @@ from apparel_clf._extras import require
 from apparel_clf._version import __version__
 from apparel_clf.evaluation.curves import Series, curve_svg
 from apparel_clf.evaluation.plain import plain_value
+from apparel_clf.evaluation.reliability import reliability_svg
 from apparel_clf.evaluation.text import (
     EPOCH_COLUMNS,
+    SPLIT_ID_DIGITS,
     describe_weights,
     epoch_marks,
     epoch_number,
     format_share,
 )
-from apparel_clf.evaluation.thumbnails import Thumbnail, short_name, thumbnail
+from apparel_clf.evaluation.thumbnails import Thumbnail, picture_thumbnail, short_name, thumbnail
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from apparel_clf.dataset import ImageSet
+    from apparel_clf.evaluation.calibration import Calibration
+    from apparel_clf.evaluation.label_issues import LabelIssue
     from apparel_clf.evaluation.report import EvaluationReport, Row
     from apparel_clf.training import History
 
@@ -32,6 +38,10 @@ MAX_EXAMPLES = 12
 #: How many of the likeliest classes are shown beside an example.
 TOP_CLASSES = 3
 MAX_SKIPPED = 50
+MAX_ISSUES = 24
+#: How many images are shown with their augmented views, and how many pictures of each.
+MAX_AUGMENTED = 6
+MAX_VIEWS = 8
 
 
 @dataclass(frozen=True)
@@ -53,12 +63,18 @@ class _Cell:
     share: float | None
 
 
-def render(report: EvaluationReport, samples: ImageSet | None = None) -> str:
+def render(
+    report: EvaluationReport,
+    samples: ImageSet | None = None,
+    augmented: Sequence[tuple[str, Sequence[Image.Image]]] = (),
+) -> str:
     """Render a report as an HTML page.
 
     Args:
         report: what to show.
         samples: images to show as samples of each class. Default None: those of the report.
+        augmented: for each image a caption and pictures, first as it is and then augmented views;
+            of six images at most, and of eight pictures each. Default: no such section.
 
     Returns:
         The page. Equal inputs and equal image files give equal text.
@@ -70,6 +86,39 @@ def render(report: EvaluationReport, samples: ImageSet | None = None) -> str:
         >>> render(report).startswith("<!doctype html>")
         True
     """
+    # An image may be both a sample and a mistake; it is read once.
+    picture = lru_cache(maxsize=None)(thumbnail)
+    markup = require("markupsafe", "train").Markup
+    text: str = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            version=__version__,
+            weights=describe_weights(report.weights),
+            notes=_notes(report),
+            split_id=(report.split_id or "")[:SPLIT_ID_DIGITS],
+            hits=sum(row.right for row in report.rows),
+            matrix=_matrix(report),
+            reliability=markup(reliability_svg(report.calibration)),
+            trust=_trust(report.calibration),
+            mistakes=[_card(row, picture) for row in report.mistakes[:MAX_MISTAKES]],
+            issues=[(issue, picture(issue.path)) for issue in report.label_issues[:MAX_ISSUES]],
+            issue_counts=_issue_counts(report.label_issues),
+            examples=[_card(row, picture) for row in _examples(report)],
+            samples=_samples(report, samples, picture),
+            samples_from=_samples_name(report, samples),
+            augmented=_augmented(augmented),
+            curves=[(title, markup(svg)) for title, svg in _curves(report.history)],
+            epochs=_epochs(report.history),
+            settings=_settings(report.settings),
+            skipped=[(short_name(path), reason) for path, reason in report.skipped[:MAX_SKIPPED]],
+        )
+    )
+    return text
+
+
+def _environment() -> Any:
     jinja2 = require("jinja2", "train")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("apparel_clf.evaluation", "templates"),
@@ -81,26 +130,7 @@ def render(report: EvaluationReport, samples: ImageSet | None = None) -> str:
     environment.filters["share"] = format_share
     environment.filters["percent"] = _percent
     environment.filters["plural"] = _plural
-    # An image may be both a sample and a mistake; it is read once.
-    picture = lru_cache(maxsize=None)(thumbnail)
-    markup = require("markupsafe", "train").Markup
-    text: str = environment.get_template("report.html.j2").render(
-        report=report,
-        version=__version__,
-        weights=describe_weights(report.weights),
-        notes=_notes(report),
-        hits=sum(row.right for row in report.rows),
-        matrix=_matrix(report),
-        mistakes=[_card(row, picture) for row in report.mistakes[:MAX_MISTAKES]],
-        examples=[_card(row, picture) for row in _examples(report)],
-        samples=_samples(report, samples, picture),
-        samples_from=_samples_name(report, samples),
-        curves=[(title, markup(svg)) for title, svg in _curves(report.history)],
-        epochs=_epochs(report.history),
-        settings=_settings(report.settings),
-        skipped=[(short_name(path), reason) for path, reason in report.skipped[:MAX_SKIPPED]],
-    )
-    return text
+    return environment
 
 
 def spread(items: Sequence[Any], count: int) -> list[Any]:
@@ -160,6 +190,56 @@ def _matrix_row(true: str, counts: list[int], classes: Sequence[str]) -> list[_C
         _Cell(true, name, count, count / total if total else None)
         for name, count in zip(classes, counts, strict=True)
     ]
+
+
+def _trust(found: Calibration) -> str:
+    """Judge the calibration error against what chance alone shows."""
+    if found.within_band:
+        return (
+            "No more than chance alone explains: a model that is right exactly as often as it "
+            f"says would show up to {found.null_high:.3f} on as many images, 95 times in 100."
+        )
+    points = 100 * found.overconfidence
+    lean = (
+        f"On average the model is too {'sure' if points > 0 else 'unsure'}, "
+        f"by {abs(points):.1f} points."
+        if abs(points) >= 1
+        else "It is too sure in some ranges and too unsure in others."
+    )
+    return (
+        "More than chance alone explains: a model that is right exactly as often as it says would "
+        f"show at most {found.null_high:.3f} on as many images, 95 times in 100. {lean}"
+    )
+
+
+def _issue_counts(issues: Sequence[LabelIssue]) -> list[str]:
+    """How many issues there are of each kind, in words, a kind without any left out."""
+    outliers = sum(issue.kind == "outlier" for issue in issues)
+    said = (
+        (len(issues) - outliers, "probably of another class"),
+        (outliers, "perhaps of none of the classes"),
+    )
+    return [f"{_plural(count, 'image')} {words}" for count, words in said if count]
+
+
+def _augmented(
+    given: Sequence[tuple[str, Sequence[Image.Image]]],
+) -> list[tuple[str, list[tuple[str, Thumbnail]]]]:
+    """Caption, and of each picture what it is and its thumbnail."""
+    return [
+        (
+            caption,
+            [
+                (name, picture_thumbnail(view, f"{caption}, {name}"))
+                for name, view in zip(_view_names(len(views)), views, strict=False)
+            ],
+        )
+        for caption, views in given[:MAX_AUGMENTED]
+    ]
+
+
+def _view_names(count: int) -> list[str]:
+    return ["as it is", *(f"view {number}" for number in range(1, count))][:MAX_VIEWS]
 
 
 def _card(row: Row, picture: Any) -> _Card:

@@ -19,6 +19,9 @@ EPOCH_COLUMNS = {
     "val_accuracy": "val accuracy",
 }
 
+#: How many digits of a split's id a reader sees.
+SPLIT_ID_DIGITS = 12
+
 # Up to this many classes the table also shows the confusion matrix; more would wrap.
 _MAX_COLUMNS = 8
 
@@ -33,7 +36,9 @@ def summary(report: EvaluationReport) -> str:
         >>> print(summary(report))
         accuracy 95.5% (338 of n=354), 95% interval 92.8%–97.2%, split test, dataset demo/v1, ...
     """
-    lines = [_headline(report), *_table(report)]
+    lines = [_headline(report), *_table(report), calibration_line(report)]
+    if report.label_issues:
+        lines.append(f"likely label issues: {len(report.label_issues)}")
     if report.skipped:
         lines.append(f"skipped, not counted: {len(report.skipped)} unreadable")
     return "\n".join(lines)
@@ -49,12 +54,27 @@ def describe_weights(weights: str) -> str:
     return "none (untrained backbone)" if weights == "none" else weights
 
 
+def calibration_line(report: EvaluationReport) -> str:
+    """Say in a line how far probabilities can be taken at their word.
+
+    Example:
+        >>> calibration_line(report)
+        'calibration error 0.031, within the 0.039 that chance alone explains at n=337; ...'
+    """
+    temperature = report.temperature
+    how = "not calibrated" if temperature is None else f"calibrated, temperature {temperature:.3g}"
+    return f"calibration error {report.calibration}; {how}"
+
+
 def _headline(report: EvaluationReport) -> str:
     low, high = report.ci
     hits = round(report.accuracy * report.n)
+    split = report.split or "none"
+    if report.split_id:
+        split += f" (id {report.split_id[:SPLIT_ID_DIGITS]})"
     return (
         f"accuracy {report.accuracy:.1%} ({hits} of n={report.n}), "
-        f"95% interval {low:.1%}–{high:.1%}, split {report.split or 'none'}, "
+        f"95% interval {low:.1%}–{high:.1%}, split {split}, "
         f"dataset {report.dataset}, weights {describe_weights(report.weights)}"
     )
 

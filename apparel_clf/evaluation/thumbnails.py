@@ -59,8 +59,26 @@ def thumbnail(path: str) -> Thumbnail:
         image = load_image(path)
     except ImageError as error:
         return Thumbnail(name, problem=error.reason)
-    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
-    return Thumbnail(name, _data_uri(image), *image.size)
+    return picture_thumbnail(image, name)
+
+
+def picture_thumbnail(image: Image.Image, name: str) -> Thumbnail:
+    """Make the thumbnail of a picture that is in memory, which stays as it is.
+
+    Args:
+        image: the picture, of any mode.
+        name: what to call it.
+
+    Returns:
+        A JPEG of at most 160x160 pixels with its aspect ratio kept.
+
+    Example:
+        >>> picture_thumbnail(Image.new("RGB", (320, 160)), "view 1").width
+        160
+    """
+    small = image.convert("RGB")
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
+    return Thumbnail(name, _data_uri(small), *small.size)
 
 
 def short_name(path: str) -> str:

@@ -12,8 +12,10 @@ from apparel_clf.model.weights import fill_backbone
 if TYPE_CHECKING:
     import keras
 
-#: Heads on the backbone's last feature map: all of it, or its mean over the picture.
-HEADS = ("flatten", "gap")
+#: What of the backbone the head sees: all of the last feature map, its mean over the picture, the
+#: means of the last four blocks (Head2Toe, Evci and others, 2022), or these and all of the last.
+HEADS = ("flatten", "gap", "pooled", "pooled+flatten")
+_POOLED_BLOCKS = 4
 #: VGG16: filters and number of convolutions of each block; a pooling halves the side after each.
 VGG16_BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 #: ImageNet's mean colour in the order that VGG16 was trained on.
@@ -46,7 +48,8 @@ def build_model(
             model), or None for an untrained backbone: He-normal kernels, which keep a signal's
             size through ReLU layers (Glorot's would shrink it by half in each), drawn from
             `random_state` by numpy alone, so they are the same on every machine.
-        head: ``"flatten"`` (default) or ``"gap"``, which averages over the picture first.
+        head: ``"flatten"`` (default); ``"gap"``, which averages over the picture first;
+            ``"pooled"``, the averages of blocks 2 to 5; or ``"pooled+flatten"``, both.
         random_state: seed of the head's first weights and of an untrained backbone. No global
             random state is read or changed.
 
@@ -81,7 +84,7 @@ def build_network(
     Args:
         num_classes: number of classes.
         image_size: side of the square input in pixels.
-        head: ``"flatten"`` or ``"gap"``.
+        head: one of `HEADS`.
         random_state: seed of the head's first weights.
         blocks: filters and number of convolutions of each block. Another value than VGG16's
             makes a network of the same kind that is small enough for quick checks.
@@ -92,9 +95,11 @@ def build_network(
     keras = keras_module()
     # Every layer is told its type and layout, so that a user's global Keras settings change none.
     inputs = keras.Input((image_size, image_size, 3), dtype="float32", name="image")
-    features = _backbone(keras, _preprocess(keras, inputs), blocks)
-    pool = keras.layers.Flatten if head == "flatten" else keras.layers.GlobalAveragePooling2D
-    pooled = pool(name=head, data_format="channels_last", dtype="float32")(features)
+    maps = _backbone(keras, _preprocess(keras, inputs), blocks)
+    taps = taps_of(head, len(blocks))
+    parts = [_part(keras, maps, tap, head if len(taps) == 1 else tap) for tap in taps]
+    together = keras.layers.Concatenate(name="features", dtype="float32")
+    pooled = together(parts) if len(parts) > 1 else parts[0]
     outputs = keras.layers.Dense(
         num_classes,
         activation="softmax",
@@ -107,6 +112,35 @@ def build_network(
     return model
 
 
+def taps_of(head: str, blocks: int) -> tuple[str, ...]:
+    """Say what a head takes from the backbone, in the order in which it sees it.
+
+    Args:
+        head: one of `HEADS`.
+        blocks: how many blocks the backbone has.
+
+    Returns:
+        Of each part its name: ``"mean3"`` is block 3 averaged over the picture, ``"all5"`` all of
+        block 5.
+
+    Example:
+        >>> taps_of("pooled", 5)
+        ('mean2', 'mean3', 'mean4', 'mean5')
+    """
+    if head == "gap":
+        return (f"mean{blocks}",)
+    first = max(1, blocks - _POOLED_BLOCKS + 1)
+    means = [f"mean{block}" for block in range(first, blocks + 1)] if "pooled" in head else []
+    return (*means, *([f"all{blocks}"] if "flatten" in head else []))
+
+
+def _part(keras: Any, maps: list[Any], tap: str, name: str) -> Any:
+    kind, block = tap[:-1], int(tap[-1])
+    layers = {"mean": keras.layers.GlobalAveragePooling2D, "all": keras.layers.Flatten}
+    layer = layers[kind](name=name, data_format="channels_last", dtype="float32")
+    return layer(maps[block - 1])
+
+
 def _preprocess(keras: Any, inputs: Any) -> Any:
     """Flip RGB to BGR and take the mean off, bit for bit as Keras' `vgg16.preprocess_input`."""
     flipped = keras.ops.flip(inputs, axis=-1)
@@ -114,7 +148,9 @@ def _preprocess(keras: Any, inputs: Any) -> Any:
     return keras.layers.Rescaling(1.0, offset=offset, dtype="float32", name="minus_mean")(flipped)
 
 
-def _backbone(keras: Any, x: Any, blocks: tuple[tuple[int, int], ...]) -> Any:
+def _backbone(keras: Any, x: Any, blocks: tuple[tuple[int, int], ...]) -> list[Any]:
+    """Lay the blocks one on the other; returns the feature maps after each one's pooling."""
+    maps = []
     for block, (filters, count) in enumerate(blocks, start=1):
         for number in range(1, count + 1):
             x = keras.layers.Conv2D(
@@ -136,7 +172,8 @@ def _backbone(keras: Any, x: Any, blocks: tuple[tuple[int, int], ...]) -> Any:
             trainable=False,
             name=f"block{block}_pool",
         )(x)
-    return x
+        maps.append(x)
+    return maps
 
 
 def _check(num_classes: int, image_size: int, head: str, random_state: int) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import keras
 
 #: Written into every file; the number grows when a field changes its meaning.
-FILE_FORMAT = "apparel-clf/model/1"
+FILE_FORMAT = "apparel-clf/model/2"
 METADATA_MEMBER = "apparel.json"
 _CONFIG_MEMBER = "config.json"
 
@@ -35,6 +35,7 @@ _LARGEST_JSON = 10_000_000
 # code of its own above all, is refused before Keras sees it.
 _PARTS = {
     "Adam",
+    "Concatenate",
     "Conv2D",
     "Dense",
     "DTypePolicy",

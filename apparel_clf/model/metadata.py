@@ -22,6 +22,8 @@ def describe_model(
     *,
     class_names: Sequence[str],
     params: Mapping[str, Any],
+    recipe: Mapping[str, Any],
+    temperature: float | None,
     weights: str,
     precision: str,
     history: Mapping[str, Any],
@@ -32,7 +34,9 @@ def describe_model(
 
     Args:
         class_names: in the order of the network's outputs.
-        params: the settings that the model was made with.
+        params: the settings that were given.
+        recipe: all settings that the training used.
+        temperature: by what the logits were divided, or None.
         weights: where the backbone's weights came from.
         precision: the arithmetic that computed the training features.
         history: from `History.to_json`.
@@ -45,12 +49,14 @@ def describe_model(
     return {
         "class_names": list(class_names),
         "image_size": params["image_size"],
-        "resize": params["resize"],
+        "resize": recipe["resize"],
         "preprocessing": PREPROCESSING,
-        "head": params["head"],
+        "head": recipe["head"],
         "weights": weights,
         "precision": precision,
         "params": dict(params),
+        "recipe": dict(recipe),
+        "temperature": temperature,
         "history": dict(history),
         "dataset": dict(dataset),
         "metrics": dict(metrics) if metrics else None,
@@ -72,10 +78,19 @@ def check_facts(facts: Mapping[str, Any]) -> None:
     texts = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
     if not texts or len(set(names)) != len(names) or len(names) < 2:
         raise SettingsError(f"Expected class_names to be two or more names. Received: {names!r}")
-    kinds = {"params": dict, "history": dict, "dataset": dict, "weights": str, "precision": str}
+    kinds = {
+        "params": dict,
+        "recipe": dict,
+        "history": dict,
+        "dataset": dict,
+        "weights": str,
+        "precision": str,
+    }
     for name, kind in kinds.items():
         if not isinstance(facts[name], kind):
             raise SettingsError(f"Expected {name} to be a {kind.__name__}")
+    if not isinstance(facts["temperature"], (float, type(None))):
+        raise SettingsError("Expected temperature to be a number or null")
     if not isinstance(facts["metrics"], (dict, type(None))):
         raise SettingsError("Expected metrics to be a dict or null")
 
@@ -93,6 +108,7 @@ def describe_evaluation(report: EvaluationReport) -> dict[str, Any]:
         "dataset": report.dataset,
         "split": report.split,
         "version_id": report.version_id,
+        "split_id": report.split_id,
         "n": report.n,
         "accuracy": report.accuracy,
         "ci": list(report.ci),

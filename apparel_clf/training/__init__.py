@@ -2,5 +2,6 @@
 
 from apparel_clf.training.augment import Augmentation
 from apparel_clf.training.history import History
+from apparel_clf.training.recipes import RECIPES, Recipe, recipe
 
-__all__ = ["Augmentation", "History"]
+__all__ = ["RECIPES", "Augmentation", "History", "Recipe", "recipe"]

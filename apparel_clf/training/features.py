@@ -1,11 +1,14 @@
-"""The frozen backbone's features, each computed once and kept."""
+"""The frozen backbone's features, each computed once and kept: in memory, and between runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import PIL.Image
@@ -13,10 +16,10 @@ from numpy.typing import NDArray
 
 from apparel_clf._progress import progress
 from apparel_clf.errors import ImageError, TrainingError
-from apparel_clf.images import load_image, to_square
+from apparel_clf.images import image_bytes, load_image, to_square
 from apparel_clf.model.ahead import in_order
 from apparel_clf.model.backend import keras_module, tensorflow_module
-from apparel_clf.model.build import MEAN_BGR
+from apparel_clf.model.build import MEAN_BGR, taps_of
 from apparel_clf.model.weights import convolutions
 from apparel_clf.training import winograd
 from apparel_clf.training.augment import Augmentation, view_seed
@@ -26,9 +29,16 @@ if TYPE_CHECKING:
     import keras
     from PIL import Image
 
+    from apparel_clf.training.cache import FeatureCache
+
 # Larger batches are no faster on a processor and need more memory.
 _BATCH = 8
 _BATCH_GPU = 64
+# Images whose rows are looked up, and put away, at a time.
+_TOGETHER = 64
+# Part of every key of a stored row: it grows when the same images and settings give other rows.
+_FEATURES_FORMAT = 1
+_WIDEST_HEAD = "pooled+flatten"
 
 
 class _Labelled(Protocol):
@@ -58,13 +68,27 @@ class Views:
     augmentation: Augmentation = field(default_factory=Augmentation.none)
     random_state: int = 0
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each view; views of equal names of one picture are equal."""
+        changes = json.dumps([self.augmentation.to_json(), self.random_state], sort_keys=True)
+        changed = hashlib.sha256(changes.encode()).hexdigest()[:16]
+        return ("plain", *(f"{view}-{changed}" for view in range(1, self.count)))
+
     def of(self, image: Image.Image) -> Iterator[NDArray[np.uint8]]:
         """Yield each view of an RGB image as ``uint8`` of shape ``(side, side, 3)``."""
-        yield to_square(image, self.side, self.rule)
-        seeds = [view_seed(image, view, self.random_state) for view in range(1, self.count)]
-        source = self._reduced(image) if seeds else image
-        for seed in seeds:
-            yield to_square(self.augmentation.apply(source, seed), self.side, self.rule)
+        return self.some(image, range(self.count))
+
+    def some(self, image: Image.Image, numbers: Iterable[int]) -> Iterator[NDArray[np.uint8]]:
+        """Yield chosen views of an RGB image, by number; 0 is the plain one."""
+        source = None
+        for number in numbers:
+            if number == 0:
+                yield to_square(image, self.side, self.rule)
+                continue
+            source = source or self._reduced(image)
+            changed = self.augmentation.apply(source, view_seed(image, number, self.random_state))
+            yield to_square(changed, self.side, self.rule)
 
     def _reduced(self, image: Image.Image) -> Image.Image:
         """Shrink a large image to twice what is needed: turning all of it takes too long."""
@@ -79,56 +103,98 @@ class Views:
 
 @dataclass(frozen=True)
 class Rows:
-    """Features of a set of images.
+    """Features of a set of images, ``views`` rows for each, side by side, the plain view first.
 
     Args:
-        features: ``(rows, width)``, ``float16``; the views of an image lie side by side.
+        features: ``(rows, width)``, ``float16``.
         labels: ``(rows,)``, the class of each row as its place among the classes.
         skipped: path and reason of each image that could not be read.
+        views: rows of each image. Default 1.
+        images: ``(rows / views,)``, the place of each image among the samples. Default: all of
+            them were readable.
+        hashes: sha256 of each image's bytes.
     """
 
     features: NDArray[np.float16]
     labels: NDArray[np.int64]
     skipped: tuple[tuple[str, str], ...] = ()
+    views: int = 1
+    images: NDArray[np.int64] | None = None
+    hashes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """The place of each readable image among the samples."""
+        return np.arange(len(self) // self.views) if self.images is None else self.images
+
+    def of(self, chosen: NDArray[np.intp], views: Sequence[int] | None = None) -> Rows:
+        """Return the rows of some of the readable images, of all views or of some.
+
+        Args:
+            chosen: which images, counted among the readable ones.
+            views: which views. Default None: all.
+        """
+        wanted = np.arange(self.views) if views is None else np.asarray(views, np.intp)
+        rows = (np.asarray(chosen)[:, None] * self.views + wanted).ravel()
+        return Rows(self.features[rows], self.labels[rows], views=len(wanted))
+
 
 class FeatureExtractor:
-    """Runs a network's frozen part: pictures in, the rows that its last layer sees out.
+    """Runs a network's frozen part: pictures in, the rows that any head sees out.
+
+    Rows hold what the widest head sees, of which the others see a part: the rest costs next to
+    nothing, and rows that are kept between runs serve every head.
 
     Args:
         model: a network from `build_network` with its weights.
-        head: ``"flatten"`` or ``"gap"``, as the network was built.
         precision: ``"float32"`` or ``"bfloat16"``.
+        taps: what a row is made of. Default None: what the widest head sees, by `taps_of`.
 
     Example:
-        >>> FeatureExtractor(build_model(weights=None), "flatten", "float32")(images).shape
-        (8, 32768)
+        >>> FeatureExtractor(build_model(weights=None), "float32")(images).shape
+        (8, 34176)
     """
 
-    def __init__(self, model: keras.Model, head: str, precision: str) -> None:
+    def __init__(
+        self, model: keras.Model, precision: str, taps: Sequence[str] | None = None
+    ) -> None:
         tf = tensorflow_module()
         self.side: int = model.input_shape[1]
-        self.width: int = model.layers[-1].kernel.shape[0]
         self.batch = _BATCH_GPU if has_gpu() else _BATCH
-        layers = _layers(model, precision)
+        self._blocks = _count_blocks(model)
+        self._taps = tuple(taps or taps_of(_WIDEST_HEAD, self._blocks))
+        self._model, self._precision = model, precision
+        layers = _layers(model, precision, max(int(tap[-1]) for tap in self._taps))
         dtype = tf.as_dtype(precision)
 
         def forward(images: Any) -> Any:
             x = tf.cast(tf.reverse(tf.cast(images, tf.float32), [-1]) - MEAN_BGR, dtype)
-            for layer in layers:
+            maps = []
+            for layer, pools in layers:
                 x = layer(x)
-            last = tf.cast(x, tf.float32)
-            return (
-                tf.reduce_mean(last, (1, 2))
-                if head == "gap"
-                else tf.reshape(last, (self.batch, -1))
-            )
+                if pools:
+                    maps.append(x)
+            return [_tap(tf, maps[int(tap[-1]) - 1], tap[:-1]) for tap in self._taps]
 
         shape = tf.TensorSpec((self.batch, self.side, self.side, 3), tf.uint8)
         self._forward = tf.function(forward, input_signature=[shape], autograph=False)
+        parts = self._forward.get_concrete_function().structured_outputs
+        self._widths = [int(part.shape[1]) for part in parts]
+        self.width = sum(self._widths)
+
+    def columns(self, head: str) -> slice:
+        """Which part of a row a head sees.
+
+        Args:
+            head: one of `HEADS`.
+        """
+        wanted = taps_of(head, self._blocks)
+        first = self._taps.index(wanted[0])
+        start = sum(self._widths[:first])
+        return slice(start, start + sum(self._widths[first : first + len(wanted)]))
 
     def __call__(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float16]:
         """Compute the features of at most `batch` pictures.
@@ -146,7 +212,8 @@ class FeatureExtractor:
         full = np.zeros((self.batch, self.side, self.side, 3), np.uint8)
         full[: len(images)] = images
         with np.errstate(over="ignore"):
-            rows = self._forward(full).numpy()[: len(images)].astype(np.float16)
+            parts = [part.numpy() for part in self._forward(full)]
+            rows = np.concatenate(parts, 1)[: len(images)].astype(np.float16)
         if not np.isfinite(rows).all():
             raise TrainingError(
                 "The backbone gives features beyond 65504 or not a number; its weights are not "
@@ -154,20 +221,52 @@ class FeatureExtractor:
             )
         return np.asarray(rows, np.float16)
 
+    @cached_property
+    def space(self) -> str:
+        """Names everything but the picture that a row depends on, as a sha256 in hex."""
+        wide = self._precision == "float32" and winograd.available()
+        facts = [_FEATURES_FORMAT, self.side, self._taps, self._precision, has_gpu(), wide]
+        digest = hashlib.sha256(json.dumps([*facts, _versions()]).encode())
+        for layer in convolutions(self._model):
+            for value in layer.get_weights():
+                digest.update(np.ascontiguousarray(value).data)
+        return digest.hexdigest()
 
-def _layers(model: keras.Model, precision: str) -> list[Callable[[Any], Any]]:
-    """Return the backbone's layers as plain functions in the given precision."""
+
+def _versions() -> list[str]:
+    """What computes the rows; another version may round another way."""
+    return [tensorflow_module().__version__, np.__version__, PIL.__version__]
+
+
+def _count_blocks(model: keras.Model) -> int:
+    pooling = keras_module().layers.MaxPooling2D
+    return sum(isinstance(layer, pooling) for layer in model.layers)
+
+
+def _tap(tf: Any, maps: Any, kind: str) -> Any:
+    maps = tf.cast(maps, tf.float32)
+    if kind == "mean":
+        return tf.reduce_mean(maps, (1, 2))
+    return tf.reshape(maps, (maps.shape[0], -1))
+
+
+def _layers(
+    model: keras.Model, precision: str, blocks: int
+) -> list[tuple[Callable[[Any], Any], bool]]:
+    """Return the first blocks' layers as plain functions, and which of them are poolings."""
     tf = tensorflow_module()
     pooling = keras_module().layers.MaxPooling2D
     wide = precision == "float32" and not has_gpu() and winograd.available()
     convs = {layer.name for layer in convolutions(model)}
-    calls: list[Callable[[Any], Any]] = []
+    calls: list[tuple[Callable[[Any], Any], bool]] = []
     for layer in model.layers:
+        if sum(pools for _, pools in calls) == blocks:
+            break
         if layer.name in convs:
             kernel, bias = layer.get_weights()
-            calls.append(_convolution(tf, kernel, bias, precision, wide))
+            calls.append((_convolution(tf, kernel, bias, precision, wide), False))
         elif isinstance(layer, pooling):
-            calls.append(lambda x: tf.nn.max_pool2d(x, 2, 2, "VALID"))
+            calls.append((lambda x: tf.nn.max_pool2d(x, 2, 2, "VALID"), True))
     return calls
 
 
@@ -187,42 +286,139 @@ def compute_rows(
     extractor: FeatureExtractor,
     views: Views,
     *,
+    head: str | None = "flatten",
+    cache: FeatureCache | None = None,
     label: str = "features",
     show: bool | None = None,
 ) -> Rows:
-    """Read images and compute the features of every view of each.
+    """Read images and compute the features of every view of each, or take them from the cache.
 
     Args:
         samples: images with a path and a label.
         classes: the labels in the order of the network's outputs.
         extractor: the frozen part of the network.
         views: how an image becomes squares.
+        head: whose part of the rows is wanted, one of `HEADS`; None for all of it. Default
+            ``"flatten"``.
+        cache: where rows of earlier runs are. Default None: nowhere.
         label: what the progress bar says.
         show: draw the progress bar; None draws it on a terminal only.
 
     Returns:
         The rows of all images that could be read, in order, and which could not.
     """
+    shown = iter(progress(samples, total=len(samples), label=label, show=show))
+    part = slice(0, extractor.width) if head is None else extractor.columns(head)
+    work = _Work(len(samples), extractor, views, part, cache, tick=lambda: next(shown, None))
+    for start in range(0, len(samples), _TOGETHER):
+        work.take(start, samples[start : start + _TOGETHER])
+    next(shown, None)  # lets the bar reach its end
     places = {name: place for place, name in enumerate(classes)}
-    features = np.empty((len(samples) * views.count, extractor.width), np.float16)
-    labels: list[int] = []
-    skipped: list[tuple[str, str]] = []
+    labels = np.array([places[samples[i].label] for i in work.readable], np.int64)
+    return Rows(
+        work.table[: len(labels) * views.count],
+        np.repeat(labels, views.count),
+        tuple(work.skipped),
+        views.count,
+        np.array(work.readable, np.int64),
+        tuple(work.hashes),
+    )
 
-    def squares() -> Iterator[NDArray[np.uint8]]:
-        for sample in progress(samples, label=label, show=show):
-            try:
-                image = load_image(sample.path)
-            except ImageError as error:
-                skipped.append((str(sample.path), error.reason))
+
+class _Work:
+    """Fills a table of rows, some images at a time, so that an interruption loses few of them."""
+
+    def __init__(
+        self,
+        count: int,
+        extractor: FeatureExtractor,
+        views: Views,
+        part: slice,
+        cache: FeatureCache | None,
+        tick: Callable[[], object],
+    ) -> None:
+        self.readable: list[int] = []
+        self.hashes: list[str] = []
+        self.skipped: list[tuple[str, str]] = []
+        self.table = np.empty((count * views.count, part.stop - part.start), np.float16)
+        self._part = part
+        self._extractor, self._views, self._cache = extractor, views, cache
+        self._tick = tick
+
+    def take(self, start: int, samples: Sequence[_Labelled]) -> None:
+        """Take in some samples, the first of which is number `start`."""
+        images = [image for i, s in enumerate(samples) if (image := self._read(start + i, s))]
+        rows = self._known(images)
+        made = self._made(images, rows)
+        if self._cache is not None and made:
+            self._cache.put_many(self._extractor.space, made)
+        rows |= made
+        for image in images:
+            if image.keys[0] not in rows:
+                continue  # it could not be decoded
+            first = len(self.readable) * self._views.count
+            for view, key in enumerate(image.keys):
+                self.table[first + view] = rows[key][self._part]
+            self.readable.append(image.number)
+            self.hashes.append(image.sha256)
+
+    def _read(self, number: int, sample: _Labelled) -> _Read | None:
+        path = str(sample.path)
+        try:
+            data = image_bytes(sample.path, path)
+        except ImageError as error:
+            self.skipped.append((path, error.reason))
+            self._tick()
+            return None
+        sha256 = hashlib.sha256(data).hexdigest()
+        keys = tuple(f"{sha256}-{self._views.rule}-{name}" for name in self._views.names)
+        return _Read(number, path, data, sha256, keys)
+
+    def _known(self, images: Sequence[_Read]) -> dict[str, NDArray[np.float16]]:
+        if self._cache is None:
+            return {}
+        keys = [key for image in images for key in image.keys]
+        return self._cache.get_many(self._extractor.space, keys, self._extractor.width)
+
+    def _made(
+        self, images: Sequence[_Read], known: Mapping[str, Any]
+    ) -> dict[str, NDArray[np.float16]]:
+        """Compute the rows that aren't known."""
+        keys: list[str] = []
+        squares = self._squares(images, known, keys)
+        batches = in_order(self._extractor, _batches(squares, self._extractor.batch))
+        rows = [row for batch in batches for row in batch]
+        return dict(zip(keys, rows, strict=True))
+
+    def _squares(
+        self, images: Sequence[_Read], known: Mapping[str, Any], keys: list[str]
+    ) -> Iterator[NDArray[np.uint8]]:
+        """Yield the squares to compute rows of, and note the key of each."""
+        begun = set(known)
+        for image in images:
+            self._tick()
+            missing = [view for view, key in enumerate(image.keys) if key not in begun]
+            if not missing:
                 continue
-            labels.extend([places[sample.label]] * views.count)
-            yield from views.of(image)
+            try:
+                picture = load_image(image.data, name=image.path)
+            except ImageError as error:
+                self.skipped.append((image.path, error.reason))
+                continue
+            for view, square in zip(missing, self._views.some(picture, missing), strict=True):
+                begun.add(image.keys[view])
+                keys.append(image.keys[view])
+                yield square
 
-    done = 0
-    for batch in in_order(extractor, _batches(squares(), extractor.batch)):
-        features[done : done + len(batch)] = batch
-        done += len(batch)
-    return Rows(features[:done], np.asarray(labels, np.int64), tuple(skipped))
+
+class _Read(NamedTuple):
+    """A file that was read, and what its views are called."""
+
+    number: int
+    path: str
+    data: bytes
+    sha256: str
+    keys: tuple[str, ...]
 
 
 def _batches(items: Iterable[NDArray[np.uint8]], size: int) -> Iterator[list[NDArray[np.uint8]]]:

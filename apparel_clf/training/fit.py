@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from apparel_clf.errors import DatasetError, TrainingError
-from apparel_clf.training.augment import Augmentation
+from apparel_clf.training.cache import FeatureCache
 from apparel_clf.training.features import FeatureExtractor, Rows, Views, compute_rows
-from apparel_clf.training.head import HeadSettings, train_head
+from apparel_clf.training.folds import make_folds, out_of_fold
+from apparel_clf.training.head import OnEpoch, TrainedHead, train_head
 from apparel_clf.training.history import History
+from apparel_clf.training.recipes import Recipe
 from apparel_clf.training.table import EpochTable
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 # A warning names so many images; the rest is counted. All are in `skipped_`.
 _NAMED = 5
+# Folds for the temperature's out-of-fold predictions.
+_CALIBRATION_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -30,21 +35,13 @@ class TrainingSettings:
     """How a network is trained.
 
     Args:
-        head: ``"flatten"`` or ``"gap"``, as the network was built.
-        resize: how a picture is made square.
-        views: passes over each training image; the first shows it plain.
-        augmentation: what the further passes may change.
-        precision: ``"float32"`` or ``"bfloat16"``, for the features.
-        optimization: how the head is trained.
+        recipe: the settings; its precision is ``"float32"`` or ``"bfloat16"``.
+        random_state: seed of all that is drawn.
         show: print the epochs, and draw bars on a terminal.
     """
 
-    head: str
-    resize: str
-    views: int
-    augmentation: Augmentation
-    precision: str
-    optimization: HeadSettings
+    recipe: Recipe
+    random_state: int
     show: bool
 
 
@@ -55,10 +52,14 @@ class Outcome:
     Args:
         history: loss and accuracy of each epoch.
         skipped: path and reason of each image that could not be read.
+        temperature: by what the logits were divided, or None if that was not asked for.
+        interrupted: whether a person stopped it before its last epoch.
     """
 
     history: History
     skipped: tuple[tuple[str, str], ...]
+    temperature: float | None = None
+    interrupted: bool = False
 
 
 def train_network(
@@ -66,8 +67,9 @@ def train_network(
 ) -> Outcome:
     """Train a network's head, changing the network in place.
 
-    The backbone is frozen, so its features are computed once, not in every epoch. The head is
-    trained on them and put back, so the network keeps its layers and parameters.
+    The backbone is frozen, so its features are computed once, not in every epoch, unless the
+    recipe wants that. The head is trained on them and put back, so the network keeps its layers
+    and parameters. Interrupted by Ctrl-C in an epoch, it keeps the best weights so far.
 
     Args:
         model: a network from `build_network` with its backbone's weights.
@@ -81,24 +83,133 @@ def train_network(
     Raises:
         TrainingError: a class has no readable image, there is no readable image to choose the
             best epoch by, or the loss is no longer a number.
+        KeyboardInterrupt: it was interrupted before the first epoch was over; features that were
+            computed are in the cache.
     """
-    classes = train_set.classes
-    extractor = FeatureExtractor(model, settings.head, settings.precision)
-    views = _views(extractor.side, settings)
-    bars = None if settings.show else False
-    rows = compute_rows(train_set.samples, classes, extractor, views, label="train", show=bars)
-    _check_rows(rows, classes)
-    plain = Views(extractor.side, settings.resize)
-    watched = val_set.samples if val_set else ()
-    val_rows = compute_rows(watched, classes, extractor, plain, label="val", show=bars)
-    if settings.optimization.keep == "best" and not len(val_rows):
+    if settings.recipe.backbone == "loop":
+        from apparel_clf.training.loop import train_in_loop
+
+        return train_in_loop(model, train_set, val_set, settings)
+    with opened_cache() as cache:
+        rows, val_rows = _rows(model, train_set, val_set, settings, cache)
+        skipped = check_rows(rows, val_rows, train_set.classes, settings.recipe)
+        head = _trained(rows, val_rows, len(train_set.classes), settings)
+        # What a temperature was fitted to is no more after fine-tuning.
+        skip = head.interrupted or settings.recipe.fine_tune > 0
+        temperature = _temperature(rows, train_set, settings, skip=skip)
+        model.layers[-1].set_weights([*head.cooled(temperature or 1.0)[:2]])
+        outcome = Outcome(head.history, skipped, temperature, head.interrupted)
+        if settings.recipe.fine_tune and not head.interrupted:
+            from apparel_clf.training.fine_tune import fine_tune
+
+            outcome = fine_tune(model, train_set, val_set, settings, outcome, cache)
+    return outcome
+
+
+@contextmanager
+def opened_cache() -> Iterator[FeatureCache | None]:
+    """Open the feature cache for the length of a block; None where a user switched it off."""
+    cache = FeatureCache.open_default()
+    try:
+        yield cache
+    finally:
+        if cache is not None:
+            cache.close()
+
+
+def views_of(side: int, recipe: Recipe, random_state: int) -> Views:
+    """Return the training views of a recipe: those that cannot differ would teach nothing twice.
+
+    Args:
+        side: of the square, in pixels.
+        recipe: says how many, and what they change; in the loop, one for each epoch.
+        random_state: seed.
+    """
+    wanted = 1 + recipe.epochs if recipe.backbone == "loop" else recipe.views
+    count = wanted if recipe.augmentation.changes else 1
+    return Views(side, recipe.resize, count, recipe.augmentation, random_state)
+
+
+def epoch_table(*, show: bool) -> OnEpoch | None:
+    """Return what prints a row for each epoch, or None."""
+    return EpochTable(sys.stderr.write).row if show else None
+
+
+def check_rows(
+    rows: Rows, val_rows: Rows | None, classes: Sequence[str], recipe: Recipe
+) -> tuple[tuple[str, str], ...]:
+    """Refuse rows that cannot be trained on; name what could not be read in a warning.
+
+    Args:
+        rows: of the training images.
+        val_rows: of the validation images; None where folds give them.
+        classes: names of the classes.
+        recipe: says whether validation images are needed.
+
+    Returns:
+        Path and reason of each image that could not be read.
+
+    Raises:
+        TrainingError: a class has no row, or there is none to choose the best epoch by.
+    """
+    left = set(rows.labels.tolist())
+    lost = [label for place, label in enumerate(classes) if place not in left]
+    if lost:
+        bad = "; ".join(f"{path}: {reason}" for path, reason in rows.skipped[:_NAMED])
+        raise TrainingError(f"No readable training image of {', '.join(lost)} ({bad})")
+    if val_rows is not None and not len(val_rows) and (recipe.keep == "best" or recipe.patience):
         raise TrainingError("No readable validation image to choose the best epoch by")
-    skipped = rows.skipped + val_rows.skipped
+    skipped = rows.skipped + (val_rows.skipped if val_rows is not None else ())
     _warn(skipped)
-    table = EpochTable(sys.stderr.write).row if settings.show else None
-    head = train_head(rows, val_rows or None, len(classes), settings.optimization, table)
-    model.layers[-1].set_weights([head.kernel, head.bias])
-    return Outcome(head.history, skipped)
+    return skipped
+
+
+def _rows(
+    model: keras.Model,
+    train_set: ImageSet,
+    val_set: ImageSet | None,
+    settings: TrainingSettings,
+    cache: FeatureCache | None,
+) -> tuple[Rows, Rows]:
+    recipe, classes = settings.recipe, train_set.classes
+    extractor = FeatureExtractor(model, recipe.precision)
+    bars = None if settings.show else False
+
+    def rows_of(samples: Sequence[Any], views: Views, label: str) -> Rows:
+        return compute_rows(
+            samples, classes, extractor, views,
+            head=recipe.head, cache=cache, label=label, show=bars,
+        )  # fmt: skip
+
+    views = views_of(extractor.side, recipe, settings.random_state)
+    watched = val_set.samples if val_set else ()
+    return (
+        rows_of(train_set.samples, views, "train"),
+        rows_of(watched, Views(extractor.side, recipe.resize), "val"),
+    )
+
+
+def _trained(rows: Rows, val_rows: Rows, classes: int, settings: TrainingSettings) -> TrainedHead:
+    table = epoch_table(show=settings.show)
+    wanted = settings.recipe.head_settings(settings.random_state)
+    return train_head(rows, val_rows if len(val_rows) else None, classes, wanted, table)
+
+
+def _temperature(
+    rows: Rows, train_set: ImageSet, settings: TrainingSettings, *, skip: bool
+) -> float | None:
+    """Fit the temperature on predictions for training images by heads that never saw them."""
+    if skip or not settings.recipe.calibrate:
+        return None
+    samples = [train_set.samples[place] for place in rows.places]
+    folds = make_folds(samples, _CALIBRATION_FOLDS, settings.random_state, few=True)
+    if folds is None:
+        return None
+    from apparel_clf.evaluation.calibration import fit_temperature
+
+    wanted = settings.recipe.head_settings(settings.random_state)
+    logits = out_of_fold(rows, folds, len(train_set.classes), wanted)
+    return fit_temperature(rows.labels[:: rows.views], logits)
 
 
 def check_image_set(name: str, value: Any) -> None:
@@ -148,21 +259,6 @@ def check_sets(train_set: ImageSet, val_set: ImageSet | None) -> None:
         )
 
 
-def _views(side: int, settings: TrainingSettings) -> Views:
-    # Views that cannot differ would teach nothing twice.
-    count = settings.views if settings.augmentation.changes else 1
-    seed = settings.optimization.random_state
-    return Views(side, settings.resize, count, settings.augmentation, seed)
-
-
-def _check_rows(rows: Rows, classes: Sequence[str]) -> None:
-    left = set(rows.labels.tolist())
-    lost = [label for place, label in enumerate(classes) if place not in left]
-    if lost:
-        bad = "; ".join(f"{path}: {reason}" for path, reason in rows.skipped[:_NAMED])
-        raise TrainingError(f"No readable training image of {', '.join(lost)} ({bad})")
-
-
 def _warn(skipped: Sequence[tuple[str, str]]) -> None:
     if not skipped:
         return
@@ -171,5 +267,5 @@ def _warn(skipped: Sequence[tuple[str, str]]) -> None:
     warnings.warn(
         f"{len(skipped)} images could not be read and were left out: {named}{more}",
         UserWarning,
-        stacklevel=4,
+        stacklevel=5,
     )

@@ -72,13 +72,17 @@ def test_scikit_learns_habits_are_kept():
         ({"views": 0}, "views to be a whole number of at least 1. Received: 0"),
         ({"batch_size": 2.5}, "batch_size"),
         ({"random_state": None}, "random_state"),
-        ({"head": "mlp"}, r"head to be one of \('flatten', 'gap'\). Received: 'mlp'"),
+        ({"head": "mlp"}, r"head to be one of \('flatten', 'gap', .*\). Received: 'mlp'"),
+        ({"recipe": "slow"}, r"recipe to be one of \('seed', 'fast', 'best'\). Received: 'slow'"),
+        ({"solver": "sgd"}, "solver to be one of"),
+        ({"fine_tune": -1}, "fine_tune to be a whole number of at least 0"),
+        ({"patience": 0}, "patience to be a whole number of at least 1"),
         ({"resize": "fit"}, "resize to be one of"),
         ({"precision": "fp8"}, "precision to be one of"),
         ({"keep": "first"}, "keep to be one of"),
         ({"learning_rate": 0}, "learning_rate to be a finite number above 0"),
         ({"l2": -1}, "l2 to be a finite number of at least 0"),
-        ({"augmentation": None}, "augmentation to be an Augmentation. Received: None"),
+        ({"augmentation": 3}, "augmentation to be an Augmentation. Received: 3"),
         ({"weights": 5}, "weights to be 'imagenet', a path or None. Received: 5"),
     ],
 )
@@ -326,7 +330,7 @@ def test_settings_changed_after_fit_do_not_reach_the_file(fitted, tmp_path):
     expected = classifier.predict_proba(test)
     classifier.set_params(image_size=64, resize="stretch")
     loaded = ac.load(classifier.save(tmp_path / "model.keras"))
-    assert (loaded.image_size, loaded.resize) == (32, "pad")
+    assert (loaded.image_size, loaded.recipe_.resize) == (32, "pad")
     np.testing.assert_array_equal(loaded.predict_proba(test), expected)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import apparel_clf as ac
 from apparel_clf import cli
 from apparel_clf._arguments import build_parser
 from apparel_clf._version import __version__
@@ -190,7 +191,7 @@ def test_a_bug_is_not_hidden(command):
 
 def test_an_error_of_many_lines_becomes_one(command, capsys):
     def wordy(args):
-        raise cli.SettingsError("one\ntwo\nthree")
+        raise ac.SettingsError("one\ntwo\nthree")
 
     assert main(command(wordy)) == 1
     assert capsys.readouterr().err == "apparel-clf: error: one two three\n"
@@ -251,7 +252,7 @@ def noisy():
     {then}
 backend.tensorflow_module = noisy
 try:
-    cli._load_tensorflow()
+    cli.load_tensorflow()
 finally:
     sys.stdout.write(os.environ["TF_CPP_MIN_LOG_LEVEL"])
     sys.stderr.write("and Python")
@@ -349,7 +350,7 @@ def test_train_again_needs_force_and_then_replaces(trained):
     assert first == (
         "trained on 24 images of squares, 9 for val, weights none (untrained backbone)"
     )
-    assert second.startswith("epoch 2 kept: loss ")
+    assert second.startswith("recipe fast, epoch 2 kept: loss ")
     assert last == "saved model.keras"
 
 
@@ -359,7 +360,8 @@ def test_evaluate_in_text_and_json(trained, capsys, monkeypatch):
     assert main(["evaluate", "squares"]) == 0
     text = capsys.readouterr().out
     assert "of n=12" in text
-    assert "split test, dataset squares, weights none (untrained backbone)" in text
+    assert ", dataset squares, weights none (untrained backbone)" in text
+    assert "split test (id " in text
     assert main(["evaluate", "squares", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["n"] == 12

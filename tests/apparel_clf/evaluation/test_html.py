@@ -7,11 +7,16 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from apparel_clf.dataset import ImageSet, Sample
+from apparel_clf.evaluation import LabelIssue
 from apparel_clf.evaluation.html import (
+    MAX_AUGMENTED,
     MAX_EXAMPLES,
+    MAX_ISSUES,
     MAX_MISTAKES,
+    MAX_VIEWS,
     SAMPLES_PER_CLASS,
     render,
     spread,
@@ -150,7 +155,7 @@ def test_a_class_without_images_is_dashes_not_zero(judge):
 def test_curves_and_epochs(judge, history):
     page = render(judge(history=history))
     labels = [attrs["aria-label"] for attrs in _Page(page).all("svg")]
-    assert labels == ["accuracy by epoch", "loss by epoch"]
+    assert labels[1:] == ["accuracy by epoch", "loss by epoch"]
     marked = re.findall(r'<tr class="best"><th scope="row">(\d+)', page)
     assert marked == ["2"]
     assert "2 best kept" in _text(page)
@@ -170,7 +175,7 @@ def test_a_loss_that_is_not_a_number_is_a_dash(judge):
 def test_without_history_it_says_so(judge):
     page = render(judge())
     assert "is not recorded" in page
-    assert "<svg" not in page
+    assert "by epoch" not in page
 
 
 def test_no_mistakes(judge):
@@ -233,6 +238,109 @@ def test_many_classes_get_a_narrow_matrix_and_no_flood_of_examples(judge, pictur
     assert page.count("100%</small>") == 15
 
 
+def test_the_calibration_error_is_judged_against_chance(judge):
+    text = _text(render(judge()))
+    assert "Calibration error 0.294 No more than chance alone explains" in text
+    assert "Temperature none" in text
+    assert "as the network gives them" in text
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "words"),
+    [
+        ([0.01, 0.99, 0.0], "On average the model is too sure, by 99.0 points."),
+        ([0.34, 0.33, 0.33], "On average the model is too unsure, by 66.0 points."),
+    ],
+)
+def test_an_error_beyond_chance_says_which_way(judge, probabilities, words):
+    text = _text(
+        render(judge(y_true=np.zeros(8, int), probabilities=np.tile(probabilities, (8, 1))))
+    )
+    assert "More than chance alone explains" in text
+    assert words in text
+
+
+def test_errors_that_cancel_out_are_no_lean(judge):
+    half = np.repeat([[0.99, 0.01, 0.0], [0.34, 0.33, 0.33]], 100, axis=0)
+    labels = np.repeat([0, 1, 0, 1], [66, 34, 67, 33])
+    text = _text(render(judge(y_true=labels, probabilities=half, paths=["x"] * 200)))
+    assert "too sure in some ranges and too unsure in others" in text
+
+
+def test_temperature_and_split_id_are_named(judge):
+    report = judge(temperature=1.2345, hashes=[f"{number:064x}" for number in range(8)])
+    page = render(report)
+    text = _text(page)
+    assert "Temperature 1.23" in text
+    assert "divided by the temperature" in text
+    assert f"Split id {report.split_id[:12]}" in text
+    assert f'title="{report.split_id}"' in page
+    assert "Split id" not in _text(render(judge()))
+
+
+def _issue(path, suggested="saree", label="jeans"):
+    kind = "label" if suggested else "outlier"
+    return LabelIssue(path, label, suggested, kind, 0.9, "why it is <odd>")
+
+
+def test_label_issues_are_shown_with_pictures(judge, pictures):
+    page = render(judge(label_issues=[_issue(pictures[0]), _issue(pictures[1], None)]))
+    text = _text(page)
+    assert "1 image probably of another class, 1 image perhaps of none of the classes" in text
+    assert "saree? labelled jeans why it is <odd>" in text
+    assert "none of these? labelled jeans" in text
+    alts = {image["alt"] for image in _Page(page).all("img")}
+    assert {"labelled jeans, perhaps saree", "labelled jeans, perhaps none of the classes"} <= alts
+    assert "Likely label issues" not in _text(render(judge()))
+
+
+def test_of_many_label_issues_the_first_are_shown(judge, pictures):
+    text = _text(render(judge(label_issues=[_issue(pictures[0])] * (MAX_ISSUES + 5))))
+    assert f"{MAX_ISSUES + 5} images probably of another class; the {MAX_ISSUES} most" in text
+    assert text.count("saree? labelled jeans") == MAX_ISSUES
+
+
+def _views(count):
+    return [Image.new("RGB", (40, 60), (20 * number, 80, 120)) for number in range(count)]
+
+
+def test_augmented_views_stand_beside_their_image(judge, tmp_path):
+    path = judge().to_html(tmp_path / "r.html", augmented=[("jeans/a.jpg", _views(3))])
+    page = path.read_text(encoding="utf-8")
+    alts = [image["alt"] for image in _Page(page).all("img")]
+    assert [alt for alt in alts if alt.startswith("jeans/a.jpg")] == [
+        "jeans/a.jpg, as it is",
+        "jeans/a.jpg, view 1",
+        "jeans/a.jpg, view 2",
+    ]
+    assert page.count('class="frame before"') == 1
+    assert "Augmentation" not in _text(render(judge()))
+
+
+def test_augmented_views_are_few(judge):
+    given = [(f"image {number}", _views(MAX_VIEWS + 2)) for number in range(MAX_AUGMENTED + 2)]
+    alts = [image["alt"] for image in _Page(render(judge(), augmented=given)).all("img")]
+    assert sum("as it is" in alt or "view" in alt for alt in alts) == MAX_AUGMENTED * MAX_VIEWS
+
+
+def test_new_sections_keep_the_promises_of_the_page(judge, pictures, add_picture):
+    hostile = add_picture(HOSTILE, b"no image")
+    odd = "<script>alert(1)</script>"
+    report = judge(
+        temperature=1.5,
+        label_issues=[
+            LabelIssue(hostile, odd, odd, "label", 0.9, odd),
+            LabelIssue(hostile, odd, None, "outlier", 0.8, odd),
+        ],
+    )
+    pages = [render(report, augmented=[(odd, _views(2)), ("none", [])]) for _ in range(2)]
+    assert pages[0] == pages[1]
+    tags = _Page(pages[0])
+    assert tags.all("script") == []
+    assert all(image["src"].startswith("data:image/jpeg;base64,") for image in tags.all("img"))
+    assert tags.words.count(odd) >= 6
+
+
 @pytest.mark.parametrize(
     ("items", "count", "expected"),
     [("abcdefgh", 3, "acf"), ("ab", 3, "ab"), ("", 3, ""), ("abcd", 4, "abcd")],
@@ -249,8 +357,10 @@ def test_a_browser_runs_nothing_in_it(judge, history, pictures, add_picture, tmp
         pytest.skip("needs a Chromium on PATH")
     name = '"><img src=x onerror=document.title=1><.jpg'
     hostile = add_picture(name, b"no image")
-    report = judge(history=history, paths=[*pictures[:2], hostile, *pictures[3:]])
-    path = report.to_html(tmp_path / "report.html")
+    issue = LabelIssue(hostile, name, name, "label", 0.9, name)
+    paths = [*pictures[:2], hostile, *pictures[3:]]
+    report = judge(history=history, paths=paths, label_issues=[issue])
+    path = report.to_html(tmp_path / "report.html", augmented=[(name, _views(2))])
     profile = f"--user-data-dir={tmp_path / 'profile'}"
     flags = ["--headless", "--no-sandbox", "--disable-gpu", profile]
     done = subprocess.run(

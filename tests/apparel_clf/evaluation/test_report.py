@@ -5,12 +5,8 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from apparel_clf.errors import ApparelError, DatasetError, SettingsError
-from apparel_clf.evaluation import evaluate_predictions
+from apparel_clf.evaluation import LabelIssue
 
 
 def _no_constants(name):
@@ -118,79 +114,19 @@ def test_json_holds_a_path_that_is_no_text(judge, pictures, tmp_path):
     assert document["rows"][0]["path"] == odd
 
 
-def test_nothing_to_judge(judge):
-    nothing = {"y_true": np.zeros(0, int), "probabilities": np.zeros((0, 3)), "paths": []}
-    with pytest.raises(DatasetError, match="demo/v1: no image to evaluate"):
-        judge(**nothing)
-    with pytest.raises(DatasetError, match="all 1 were unreadable"):
-        judge(**nothing, skipped=[("x.jpg", "empty")])
+def test_json_has_what_the_figures_rest_on(judge):
+    issue = LabelIssue("x.jpg", "jeans", "saree", "label", 0.9, "looks like saree")
+    hashes = [f"{number:064x}" for number in range(8)]
+    report = judge(hashes=hashes, temperature=1.25, label_issues=[issue])
+    document = json.loads(report.to_json(), parse_constant=_no_constants)
+    assert document["split_id"] == report.split_id
+    assert document["temperature"] == 1.25
+    assert document["calibration"] == json.loads(json.dumps(report.calibration.to_json()))
+    assert document["label_issues"] == [issue.to_json()]
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"paths": ["one.jpg"]}, "1 paths"),
-        ({"probabilities": np.full((7, 3), 1 / 3)}, r"shape \(7, 3\)"),
-        ({"probabilities": np.full((8, 2), 1 / 2)}, r"shape \(8, 2\)"),
-        ({"probabilities": np.full(8, 1.0)}, r"shape \(8,\)"),
-        ({"y_true": np.full(8, 3)}, "indices from 0 to 2"),
-        ({"y_true": np.full(8, -1)}, "indices from 0 to 2"),
-        ({"y_true": np.zeros(8)}, "integers of shape"),
-        ({"y_true": np.zeros((8, 1), int)}, "integers of shape"),
-        ({"classes": ["jeans"], "probabilities": np.ones((8, 1))}, "two or more"),
-        ({"classes": ["jeans", "jeans", "saree"]}, "two or more different"),
-    ],
-)
-def test_what_does_not_fit_together(judge, changes, words):
-    with pytest.raises(SettingsError, match=words):
-        judge(**changes)
-
-
-@pytest.mark.parametrize(
-    "row", [(np.nan, 0.5, 0.5), (np.inf, 0.0, 0.0), (-0.5, 1.0, 0.5), (0.5, 0.5, 0.5), (0, 0, 0)]
-)
-def test_what_is_no_probability_is_named_with_its_image(judge, pictures, row):
-    probabilities = np.tile([1.0, 0.0, 0.0], (8, 1))
-    probabilities[5] = row
-    with pytest.raises(SettingsError, match=r"add up to 1 per image.*5\.png"):
-        judge(probabilities=probabilities)
-
-
-def test_rounding_in_low_precision_is_no_error(judge):
-    # Softmax computed in bfloat16 adds up to 1 within a few thousandths.
-    assert judge(probabilities=np.tile([0.996, 0.004, 0.003], (8, 1))).log_loss > 0
-
-
-@given(
-    st.integers(2, 5).flatmap(
-        lambda k: st.tuples(
-            arrays(np.int64, st.integers(1, 30), elements=st.integers(0, k - 1)),
-            st.integers(0, 2**32 - 1),
-            st.just(k),
-        )
-    )
-)
-def test_the_figures_agree_with_each_other(case):
-    labels, seed, k = case
-    probabilities = np.random.default_rng(seed).dirichlet(np.ones(k), len(labels))
-    report = evaluate_predictions(
-        labels,
-        probabilities.astype(np.float32),
-        [f"class{number}" for number in range(k)],
-        paths=[f"{number}.jpg" for number in range(len(labels))],
-        dataset="drawn",
-        split=None,
-        version_id=None,
-        weights="none",
-    )
-    assert report.confusion.sum() == report.n == len(report.rows)
-    assert np.trace(report.confusion) == report.n - len(report.mistakes)
-    assert report.accuracy == np.trace(report.confusion) / report.n
-    assert report.ci[0] <= report.accuracy <= report.ci[1]
-    assert sum(score.support for score in report.per_class.values()) == report.n
-    json.loads(report.to_json(), parse_constant=_no_constants)
-
-
-def test_every_error_is_one_of_ours(judge):
-    with pytest.raises(ApparelError):
-        judge(paths=[])
+def test_json_has_null_for_what_is_not_known(judge):
+    document = json.loads(judge().to_json(), parse_constant=_no_constants)
+    assert (document["split_id"], document["temperature"]) == (None, None)
+    assert document["label_issues"] == []
+    assert document["calibration"]["ece"] > 0

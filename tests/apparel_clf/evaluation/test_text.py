@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from apparel_clf.evaluation import LabelIssue
 from apparel_clf.evaluation.text import epoch_marks, format_share, kept_line
 from apparel_clf.training import History
 
@@ -15,13 +16,37 @@ def test_the_accuracy_never_stands_alone(judge):
     )
 
 
+def test_the_headline_names_the_split_where_its_id_is_known(judge):
+    report = judge(hashes=[f"{number:064x}" for number in range(8)])
+    line = str(report).splitlines()[0]
+    assert f"split test (id {report.split_id[:12]}), dataset" in line
+
+
+@pytest.mark.parametrize(
+    ("temperature", "words"), [(None, "not calibrated"), (1.2345, "calibrated, temperature 1.23")]
+)
+def test_the_calibration_error_stands_beside_that_of_chance(judge, temperature, words):
+    report = judge(temperature=temperature)
+    high = report.calibration.null_high
+    assert str(report).splitlines()[5] == (
+        f"calibration error {report.calibration.ece:.3f}, within the {high:.3f} that chance alone "
+        f"explains at n=8; {words}"
+    )
+
+
+def test_label_issues_are_counted(judge):
+    issue = LabelIssue("x.jpg", "jeans", "saree", "label", 0.9, "looks like saree")
+    assert "likely label issues: 2" in str(judge(label_issues=[issue, issue]))
+    assert "label issues" not in str(judge())
+
+
 @pytest.mark.parametrize("weights", ["none", None])
 def test_an_untrained_backbone_is_named(judge, weights):
     assert "weights none (untrained backbone)" in str(judge(weights=weights)).splitlines()[0]
 
 
 def test_the_table_holds_every_class_and_count(judge):
-    lines = [line.split() for line in str(judge()).splitlines()[1:]]
+    lines = [line.split() for line in str(judge()).splitlines()[1:5]]
     assert lines == [
         ["class", "precision", "recall", "f1", "n", "→jeans", "→saree", "→trousers"],
         ["jeans", "1.000", "0.500", "0.667", "4", "2", "0", "2"],

@@ -6,7 +6,12 @@ import io
 import pytest
 from PIL import Image
 
-from apparel_clf.evaluation.thumbnails import THUMBNAIL_SIDE, short_name, thumbnail
+from apparel_clf.evaluation.thumbnails import (
+    THUMBNAIL_SIDE,
+    picture_thumbnail,
+    short_name,
+    thumbnail,
+)
 
 
 def _decoded(uri):
@@ -59,3 +64,12 @@ def test_what_cannot_be_read_says_why(tmp_path, data, words):
 )
 def test_short_name(path, name):
     assert short_name(path) == name
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1", "CMYK"])
+def test_a_picture_in_memory_stays_as_it_is(mode):
+    picture = Image.new(mode, (320, 160))
+    small = picture_thumbnail(picture, "view 1")
+    assert (small.name, small.width, small.height) == ("view 1", 160, 80)
+    assert _decoded(small.uri).size == (160, 80)
+    assert (picture.mode, picture.size) == (mode, (320, 160))

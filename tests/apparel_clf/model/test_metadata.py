@@ -11,7 +11,9 @@ from apparel_clf.model.metadata import describe_evaluation, describe_model, libr
 def described(**changed):
     facts = {
         "class_names": ("a", "b"),
-        "params": {"image_size": 64, "resize": "crop", "head": "gap", "views": 3},
+        "params": {"image_size": 64, "views": 3},
+        "recipe": {"resize": "crop", "head": "gap"},
+        "temperature": 0.5,
         "weights": "none",
         "precision": "float32",
         "history": {"history": {"loss": [1.0]}, "kept": None},

@@ -7,10 +7,11 @@ from PIL import Image
 
 from apparel_clf.errors import TrainingError
 from apparel_clf.images import load_image, to_square
-from apparel_clf.model.build import build_model, build_network
+from apparel_clf.model.build import HEADS, build_model, build_network
 from apparel_clf.model.weights import fill_backbone
 from apparel_clf.training import features as module
 from apparel_clf.training.augment import Augmentation, view_seed
+from apparel_clf.training.cache import FeatureCache
 from apparel_clf.training.features import FeatureExtractor, Views, compute_rows
 
 CLASSES = ("a", "b")
@@ -31,6 +32,12 @@ def seen_by_the_head(model, images):
     return until.predict_on_batch(np.stack(images))
 
 
+def features_of(model, head, images, precision="float32"):
+    """What the extractor gives the head of a network."""
+    extract = FeatureExtractor(model, precision)
+    return extract(images)[:, extract.columns(head)]
+
+
 def relative_error(found, expected):
     return np.abs(found - expected).mean() / np.abs(expected).mean()
 
@@ -49,11 +56,11 @@ def samples(tmp_path, picture):
     return made
 
 
-@pytest.mark.parametrize("head", ["flatten", "gap"])
+@pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize(("precision", "close"), [("float32", 5e-4), ("bfloat16", 2e-2)])
 def test_features_are_what_the_networks_last_layer_sees(head, precision, close):
     model, images = network(head), squares(5)
-    found = FeatureExtractor(model, head, precision)(images)
+    found = features_of(model, head, images, precision)
     expected = seen_by_the_head(model, images)
     assert (found.shape, found.dtype) == (expected.shape, np.float16)
     assert relative_error(found.astype(np.float32), expected) < close
@@ -66,22 +73,22 @@ def test_wide_layers_take_the_short_way_and_agree(monkeypatch):
     monkeypatch.setattr(
         module.winograd, "convolve", lambda *args: calls.append(1) or convolve(*args)
     )
-    found = FeatureExtractor(model, "flatten", "float32")(images)
+    found = features_of(model, "flatten", images)
     assert len(calls) == 2
     assert relative_error(found.astype(np.float32), seen_by_the_head(model, images)) < 5e-4
 
 
 def test_without_a_compiler_wide_layers_are_computed_plainly(monkeypatch):
     model, images = network(blocks=((128, 1), (256, 1))), squares(2)
-    short = FeatureExtractor(model, "flatten", "float32")(images)
+    short = features_of(model, "flatten", images)
     monkeypatch.setattr(module.winograd, "available", lambda: False)
     monkeypatch.setattr(module.winograd, "convolve", pytest.fail)
-    plain = FeatureExtractor(model, "flatten", "float32")(images)
+    plain = features_of(model, "flatten", images)
     assert relative_error(short.astype(np.float32), plain.astype(np.float32)) < 5e-4
 
 
 def test_features_of_a_picture_do_not_depend_on_its_company():
-    extract, images = FeatureExtractor(network(), "flatten", "float32"), squares(8)
+    extract, images = FeatureExtractor(network(), "float32"), squares(8)
     together = extract(images)
     for place in (0, 3, 7):
         np.testing.assert_array_equal(extract([images[place]])[0], together[place])
@@ -93,14 +100,14 @@ def test_features_too_large_to_keep_are_an_error():
     kernel, bias = first.get_weights()
     first.set_weights([kernel * 1e6, bias])
     with pytest.raises(TrainingError, match="Pass other weights"):
-        FeatureExtractor(model, "flatten", "float32")(squares(1))
+        FeatureExtractor(model, "float32")(squares(1))
 
 
 @pytest.mark.train
 @pytest.mark.parametrize(("precision", "close"), [("float32", 1e-3), ("bfloat16", 3e-2)])
 def test_features_of_the_whole_vgg16_agree(precision, close):
     model, images = build_model(weights=None), squares(2, 256)
-    found = FeatureExtractor(model, "flatten", precision)(images)
+    found = features_of(model, "flatten", images, precision)
     assert found.shape == (2, 32768)
     assert relative_error(found.astype(np.float32), seen_by_the_head(model, images)) < close
 
@@ -124,9 +131,9 @@ def test_views_of_a_large_picture_look_like_those_of_the_whole(picture, rule, si
 
 
 def test_rows_hold_every_view_of_every_readable_image_in_order(samples):
-    extract = FeatureExtractor(network(), "flatten", "float32")
+    extract = FeatureExtractor(network(), "float32")
     views = Views(32, "pad", 2, Augmentation(), 0)
-    rows = compute_rows(samples, CLASSES, extract, views)
+    rows = compute_rows(samples, CLASSES, extract, views, head=None)
     assert rows.labels.tolist() == [0, 0, 1, 1, 0, 0, 1, 1]
     assert len(rows) == len(rows.features) == 8
     last = list(views.of(load_image(samples[4].path)))
@@ -134,9 +141,7 @@ def test_rows_hold_every_view_of_every_readable_image_in_order(samples):
 
 
 def test_images_that_cannot_be_read_are_named_with_the_reason(samples):
-    rows = compute_rows(
-        samples, CLASSES, FeatureExtractor(network(), "flatten", "float32"), Views(32)
-    )
+    rows = compute_rows(samples, CLASSES, FeatureExtractor(network(), "float32"), Views(32))
     [(path, reason)] = rows.skipped
     assert path == str(samples[2].path)
     assert "an HTML page" in reason
@@ -148,12 +153,105 @@ def test_more_images_than_a_batch_are_all_there(tmp_path):
         path = tmp_path / f"{value}.png"
         Image.new("RGB", (8, 8), (value * 10, 0, 0)).save(path)
         made.append(SimpleNamespace(path=path, label=CLASSES[value % 2]))
-    extract = FeatureExtractor(network("gap"), "gap", "float32")
-    rows = compute_rows(made, CLASSES, extract, Views(32))
+    extract = FeatureExtractor(network(), "float32")
+    rows = compute_rows(made, CLASSES, extract, Views(32), head=None)
     alone = [extract([to_square(load_image(s.path), 32)])[0] for s in made]
     np.testing.assert_array_equal(rows.features, alone)
 
 
 def test_no_images_give_no_rows():
-    rows = compute_rows([], CLASSES, FeatureExtractor(network(), "flatten", "float32"), Views(32))
+    rows = compute_rows([], CLASSES, FeatureExtractor(network(), "float32"), Views(32))
     assert rows.features.shape == (0, 8 * 8 * 8)
+
+
+# --- the cache ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cache(tmp_path):
+    with FeatureCache(tmp_path / "cache", 10**9) as opened:
+        yield opened
+
+
+class Counting(FeatureExtractor):
+    """An extractor that counts the pictures it computes."""
+
+    computed = 0
+
+    def __call__(self, images):
+        self.computed += len(images)
+        return super().__call__(images)
+
+
+def test_a_second_pass_computes_nothing_and_gives_the_same_bits(samples, cache):
+    extract = Counting(network(), "float32")
+    views = Views(32, "pad", 3, Augmentation(), 0)
+    first = compute_rows(samples, CLASSES, extract, views, cache=cache)
+    assert extract.computed == 4 * 3
+    again = compute_rows(samples, CLASSES, extract, views, cache=cache)
+    assert extract.computed == 4 * 3
+    np.testing.assert_array_equal(first.features, again.features)
+    np.testing.assert_array_equal(first.labels, again.labels)
+    assert first.skipped == again.skipped
+    without = compute_rows(samples, CLASSES, extract, views)
+    np.testing.assert_array_equal(first.features, without.features)
+
+
+def test_only_what_is_new_is_computed(samples, cache, picture, tmp_path):
+    extract = Counting(network(), "float32")
+    compute_rows(samples, CLASSES, extract, Views(32), cache=cache)
+    extract.computed = 0
+    path = tmp_path / "new.png"
+    picture(77).save(path)
+    more = [*samples, SimpleNamespace(path=path, label="b")]
+    compute_rows(more, CLASSES, extract, Views(32), cache=cache)
+    assert extract.computed == 1
+    compute_rows(more, CLASSES, extract, Views(32, "pad", 2, Augmentation()), cache=cache)
+    assert extract.computed == 1 + 5
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        Views(32, "crop"),
+        Views(32, "pad", 2, Augmentation(), 0),
+        Views(32, "pad", 2, Augmentation(rotation=3), 1),
+    ],
+)
+def test_another_way_to_make_squares_is_another_row(samples, cache, changed):
+    extract = Counting(network(), "float32")
+    compute_rows(samples, CLASSES, extract, Views(32), cache=cache)
+    extract.computed = 0
+    found = compute_rows(samples, CLASSES, extract, changed, cache=cache)
+    np.testing.assert_array_equal(
+        found.features, compute_rows(samples, CLASSES, extract, changed).features
+    )
+
+
+def test_other_weights_are_another_space(samples, cache):
+    one, other = network(), network()
+    fill_backbone(other, None, 1)
+    first, second = Counting(one, "float32"), Counting(other, "float32")
+    assert first.space != second.space
+    assert first.space == Counting(network(), "float32").space
+    compute_rows(samples, CLASSES, first, Views(32), cache=cache)
+    compute_rows(samples, CLASSES, second, Views(32), cache=cache)
+    assert second.computed == 4
+
+
+def test_every_head_is_served_by_the_same_rows(samples, cache):
+    extract = Counting(network(), "float32")
+    for head in HEADS:
+        found = compute_rows(samples, CLASSES, extract, Views(32), head=head, cache=cache)
+        assert found.features.shape[1] == network(head).layers[-1].kernel.shape[0]
+    assert extract.computed == 4
+
+
+def test_equal_files_are_computed_once(samples, cache, tmp_path):
+    copy = tmp_path / "copy.png"
+    copy.write_bytes(samples[0].path.read_bytes())
+    extract = Counting(network(), "float32")
+    twice = [samples[0], SimpleNamespace(path=copy, label="b")]
+    rows = compute_rows(twice, CLASSES, extract, Views(32), cache=cache)
+    assert extract.computed == 1
+    np.testing.assert_array_equal(rows.features[0], rows.features[1])

@@ -10,17 +10,14 @@ from apparel_clf.model.build import build_network
 from apparel_clf.model.weights import fill_backbone
 from apparel_clf.training.augment import Augmentation
 from apparel_clf.training.fit import TrainingSettings, check_sets, train_network
-from apparel_clf.training.head import HeadSettings
+from apparel_clf.training.recipes import Recipe
 
-SETTINGS = TrainingSettings(
-    head="flatten",
-    resize="pad",
-    views=2,
-    augmentation=Augmentation(),
-    precision="float32",
-    optimization=HeadSettings(4, 1e-2, 8, 0.1, "last", 0),
-    show=False,
-)
+RECIPE = Recipe("test", views=2, precision="float32", epochs=4, batch_size=8, calibrate=False)
+SETTINGS = TrainingSettings(RECIPE, random_state=0, show=False)
+
+
+def settings(**changed):
+    return replace(SETTINGS, recipe=RECIPE.changed(**changed))
 
 
 def network():
@@ -57,8 +54,8 @@ def test_network_itself_has_the_accuracy_that_the_history_tells(small_set):
 
 
 def test_without_augmentation_further_views_are_not_computed(small_set):
-    plain = replace(SETTINGS, augmentation=Augmentation.none(), views=5)
-    once = replace(plain, views=1)
+    plain = settings(augmentation=Augmentation.none(), views=5)
+    once = settings(augmentation=Augmentation.none(), views=1)
     images, first, second = small_set(), network(), network()
     train_network(first, images, None, plain)
     train_network(second, images, None, once)
@@ -68,7 +65,7 @@ def test_without_augmentation_further_views_are_not_computed(small_set):
 def test_augmented_views_change_what_is_learnt(small_set):
     images, first, second = small_set(), network(), network()
     train_network(first, images, None, SETTINGS)
-    train_network(second, images, None, replace(SETTINGS, views=1))
+    train_network(second, images, None, settings(views=1))
     assert not np.array_equal(first.get_weights()[-2], second.get_weights()[-2])
 
 
@@ -111,7 +108,7 @@ def test_the_best_epoch_cannot_be_chosen_by_unreadable_images(small_set):
     train, val = small_set("train"), small_set("val", count=1)
     for sample in val.samples:
         sample.path.unlink()
-    best = replace(SETTINGS, optimization=replace(SETTINGS.optimization, keep="best"))
+    best = settings(keep="best")
     with pytest.raises(TrainingError, match="No readable validation image"):
         train_network(network(), train, val, best)
 

@@ -4,7 +4,7 @@ import pytest
 
 from apparel_clf.errors import TrainingError
 from apparel_clf.training.features import Rows
-from apparel_clf.training.head import HeadSettings, fit_scaling, train_head
+from apparel_clf.training.head import HeadSettings, fit_basis, fit_scaling, train_head
 
 
 def settings(**changed):
@@ -162,3 +162,114 @@ def test_a_loss_that_is_no_number_ends_training():
         TrainingError, match=r"no longer a number in epoch 0.*smaller learning_rate"
     ):
         train_head(rows(), None, 3, settings(learning_rate=1e38))
+
+
+# --- coordinates and solvers ----------------------------------------------------------------
+
+
+def test_coordinates_keep_all_distances():
+    features = rows(50, width=3000, widest=1).features
+    basis = fit_basis(features)
+    scaled, turned = basis.scaling.apply(features), basis.apply(features)
+    assert turned.shape[1] < 50
+    for values in (scaled, turned):
+        values -= values.mean(0)
+    np.testing.assert_allclose(turned @ turned.T, scaled @ scaled.T, atol=1e-4)
+
+
+def test_weights_on_coordinates_become_weights_on_features():
+    train = rows(50, width=3000, widest=1)
+    head = train_head(train, None, 3, settings(solver="lbfgs", l2=1e-3, epochs=50))
+    assert head.kernel.shape == (3000, 3)
+    assert accuracy(head, train) == 1.0
+    np.testing.assert_allclose(
+        head.logits(train.features),
+        train.features.astype(np.float64) @ head.kernel + head.bias,
+        atol=1e-2,
+    )
+
+
+def test_lbfgs_finds_scikit_learns_minimum():
+    from sklearn.linear_model import LogisticRegression
+
+    train = rows(90, width=20, noise=2.0, widest=0)
+    l2 = 1e-2
+    head = train_head(train, None, 3, settings(solver="lbfgs", l2=l2, epochs=500))
+    scaled = fit_scaling(train.features).apply(train.features)
+    theirs = LogisticRegression(C=1 / (l2 * len(train)), max_iter=5000, tol=1e-8)
+    theirs.fit(scaled, train.labels)
+    ours = head.logits(train.features)
+    expected = theirs.decision_function(scaled)
+    np.testing.assert_allclose(
+        ours - ours.mean(1, keepdims=True), expected - expected.mean(1, keepdims=True), atol=2e-2
+    )
+
+
+def test_adam_is_keras_own():
+    """Adam by numpy takes the steps that Keras' takes, on the same batches."""
+    train = rows(24, width=12, widest=0)
+    wanted = settings(epochs=3, learning_rate=3e-2, l2=0.1)
+    scaling = fit_scaling(train.features)
+    model = keras.Sequential(
+        [keras.Input((12,)), keras.layers.Dense(3, "softmax", kernel_initializer="zeros")]
+    )
+    adam = keras.optimizers.Adam(3e-2, weight_decay=0.1)
+    model.compile(adam, "categorical_crossentropy")
+    rng, x = np.random.default_rng(0), scaling.apply(train.features)
+    targets = np.eye(3, dtype=np.float32)[train.labels]
+    for _ in range(3):
+        order = rng.permutation(24)
+        for start in range(0, 24, 8):
+            chosen = order[start : start + 8]
+            model.train_on_batch(x[chosen], targets[chosen])
+    expected = scaling.fold(*model.get_weights())
+    found = train_head(train, None, 3, wanted)
+    np.testing.assert_allclose(found.kernel, expected[0], atol=2e-5)
+    np.testing.assert_allclose(found.bias, expected[1], atol=2e-4)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_patience_ends_training_and_best_is_kept(solver):
+    train, val = rows(60, noise=6.0), rows(60, seed=1, noise=6.0)
+    wanted = settings(solver=solver, epochs=200, l2=0.0, learning_rate=0.1, patience=3, keep="best")
+    history = train_head(train, val, 3, wanted).history
+    assert len(history.epoch) == history.best_epoch + 1 + 3 < 200
+    assert history.kept_epoch == history.best_epoch
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_ctrl_c_keeps_what_was_learnt(solver):
+    def stop(epoch, _):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    head = train_head(rows(), rows(seed=1), 3, settings(solver=solver, l2=1e-4), stop)
+    assert head.interrupted
+    assert len(head.history.epoch) == 3
+    assert head.history.kept_epoch == head.history.best_epoch
+    assert accuracy(head, rows()) > 0.8
+
+
+def test_ctrl_c_before_the_first_epoch_is_passed_on(monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("apparel_clf.training.head._gradient", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train_head(rows(), None, 3, settings())
+
+
+def test_a_temperature_changes_no_label():
+    head, judged = train_head(rows(), None, 3, settings()), rows(seed=5)
+    cooled = head.cooled(2.0)
+    np.testing.assert_allclose(
+        cooled.logits(judged.features), head.logits(judged.features) / 2, rtol=1e-3, atol=1e-3
+    )
+    assert accuracy(cooled, judged) == accuracy(head, judged)
+
+
+def test_more_rows_than_directions_are_learnt_from(monkeypatch):
+    monkeypatch.setattr("apparel_clf.training.head._MOST_DIRECTIONS", 30)
+    train = rows(120, width=400, widest=0)
+    head = train_head(train, None, 3, settings(solver="lbfgs", l2=1e-4, epochs=50))
+    assert accuracy(head, rows(300, width=400, seed=3, widest=0)) > 0.9

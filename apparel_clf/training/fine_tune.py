@@ -1,0 +1,212 @@
+"""Fine-tuning of the last block from the block before's outputs, which are computed once.
+
+Blocks 1 to 4 hold nine tenths of the work and are frozen: what they give for a picture is kept,
+and each epoch runs block 5 and the head alone. The head is trained first (Kumar and others, 2022:
+fine-tuning from a random head distorts what the backbone knows).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apparel_clf.errors import SettingsError, TrainingError
+from apparel_clf.model.backend import keras_module
+from apparel_clf.training.features import FeatureExtractor, Rows, Views, compute_rows
+from apparel_clf.training.history import COLUMNS, History
+
+if TYPE_CHECKING:
+    import keras
+
+    from apparel_clf.dataset import ImageSet
+    from apparel_clf.training.cache import FeatureCache
+    from apparel_clf.training.fit import Outcome, TrainingSettings
+
+
+def fine_tune(
+    model: keras.Model,
+    train_set: ImageSet,
+    val_set: ImageSet | None,
+    settings: TrainingSettings,
+    before: Outcome,
+    cache: FeatureCache | None,
+) -> Outcome:
+    """Train the last block and the head on, changing the network in place.
+
+    Args:
+        model: a network whose head is trained.
+        train_set: images to learn from.
+        val_set: images to watch, or None.
+        settings: how to train.
+        before: what the head's training left; its history is gone on with.
+        cache: where outputs of earlier runs are.
+
+    Returns:
+        `before` with the longer history.
+
+    Raises:
+        SettingsError: the network has one block only, or its head sees earlier blocks.
+        TrainingError: the loss is no longer a number.
+    """
+    from apparel_clf.training.fit import epoch_table, views_of
+
+    recipe = settings.recipe
+    blocks = sum(layer.name.endswith("_pool") for layer in model.layers)
+    if blocks < 2 or recipe.head not in {"flatten", "gap"}:
+        raise SettingsError(
+            "Expected head='flatten' or 'gap' with fine_tune, which runs the last block alone. "
+            f"Received: head={recipe.head!r}"
+        )
+    extractor = FeatureExtractor(model, recipe.precision, (f"all{blocks - 1}",))
+    views = views_of(extractor.side, recipe, settings.random_state)
+    bars = None if settings.show else False
+
+    def maps_of(samples: Sequence[Any], seen: Views, label: str) -> Rows:
+        return compute_rows(
+            samples, train_set.classes, extractor, seen,
+            head=None, cache=cache, label=label, show=bars,
+        )  # fmt: skip
+
+    train = maps_of(train_set.samples, views, "block maps")
+    plain = Views(extractor.side, recipe.resize)
+    val = maps_of(val_set.samples, plain, "val maps") if val_set else None
+    table = epoch_table(show=settings.show)
+    watch = _Watch(before.history, table)
+    top = LastBlock(model, blocks, recipe.fine_tune_rate, recipe.precision)
+    try:
+        top.fit(train, val, recipe.fine_tune, recipe.batch_size, settings.random_state, watch)
+        interrupted = False
+    except KeyboardInterrupt:
+        interrupted = True
+    top.put_back()
+    return replace(before, history=watch.told, interrupted=interrupted)
+
+
+class LastBlock:
+    """The last block and the head as a network of their own.
+
+    Args:
+        model: the whole network.
+        blocks: how many blocks it has.
+        learning_rate: Adam's step size.
+        precision: ``"float32"`` or ``"bfloat16"``, of the block's arithmetic; weights are kept in
+            float32 in both.
+    """
+
+    def __init__(
+        self, model: keras.Model, blocks: int, learning_rate: float, precision: str
+    ) -> None:
+        keras = keras_module()
+        first = next(
+            i for i, layer in enumerate(model.layers) if layer.name == f"block{blocks}_conv1"
+        )
+        self._originals = model.layers[first:]
+        shape = model.layers[first - 1].output.shape[1:]
+        policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
+        x = inputs = keras.Input(shape, dtype="float32")
+        for layer in self._originals:
+            config = layer.get_config()
+            config |= {"trainable": True}
+            if layer is not self._originals[-1]:
+                config |= {"dtype": policy}
+            x = type(layer).from_config(config)(x)
+        self.network = keras.Model(inputs, x)
+        self.network.set_weights([w for layer in self._originals for w in layer.get_weights()])
+        self.network.compile(
+            optimizer=keras.optimizers.Adam(learning_rate),
+            loss="categorical_crossentropy",
+            metrics=["accuracy"],
+        )
+
+    def fit(
+        self,
+        train: Rows,
+        val: Rows | None,
+        epochs: int,
+        batch_size: int,
+        random_state: int,
+        watch: _Watch,
+    ) -> None:
+        """Train on the block before's outputs."""
+        keras = keras_module()
+        shape = self.network.input_shape[1:]
+        classes = self.network.output_shape[-1]
+        watched = None
+        if val is not None and len(val):
+            watched = _maps(keras, val, shape, classes, batch_size, None)
+        self.network.fit(
+            _maps(keras, train, shape, classes, batch_size, random_state),
+            validation_data=watched,
+            epochs=epochs,
+            shuffle=False,
+            verbose=0,
+            callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=watch.epoch)],
+        )
+
+    def put_back(self) -> None:
+        """Copy the weights into the whole network."""
+        values = iter(self.network.get_weights())
+        for layer in self._originals:
+            layer.set_weights([next(values) for _ in layer.get_weights()])
+
+
+class _Watch:
+    """Goes on with a history."""
+
+    def __init__(self, before: History, table: Any) -> None:
+        self.history = {name: list(values) for name, values in before.history.items()}
+        self._table = table
+
+    @property
+    def told(self) -> History:
+        """The history so far; the last epoch's weights are those that the network has."""
+        return History(self.history)
+
+    def epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
+        values = {name: float(logs[name]) for name in COLUMNS if name in logs}
+        if not all(map(math.isfinite, values.values())):
+            raise TrainingError(
+                f"The loss is no longer a number in fine-tuning epoch {epoch}: {values}. "
+                "Pass a smaller fine_tune_rate"
+            )
+        number = len(self.history["loss"])
+        for name, value in values.items():
+            self.history[name].append(value)
+        if self._table:
+            self._table(number, values)
+
+
+def _maps(
+    keras: Any,
+    rows: Rows,
+    shape: tuple[int, ...],
+    classes: int,
+    size: int,
+    random_state: int | None,
+) -> Any:
+    targets = np.eye(classes, dtype=np.float32)[rows.labels]
+
+    class Maps(keras.utils.PyDataset):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self._rng = None if random_state is None else np.random.default_rng(random_state)
+            self._order = np.arange(len(rows))
+
+        def __len__(self) -> int:
+            return math.ceil(len(rows) / size)
+
+        def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            chosen = self._order[index * size :][:size]
+            maps = rows.features[chosen].reshape(-1, *shape)
+            return maps.astype(np.float32), targets[chosen]
+
+        def on_epoch_begin(self) -> None:
+            if self._rng is not None:
+                self._order = self._rng.permutation(len(rows))
+
+    return Maps()

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+import apparel_clf as ac
+from apparel_clf.images import load_image, to_square
+
+
+@pytest.fixture
+def sets(small_set):
+    return small_set("train", 10), small_set("val", 4, first_seed=100)
+
+
+def weights_by_name(classifier):
+    return {layer.name: layer.get_weights() for layer in classifier.model_.layers}
+
+
+def test_only_the_last_block_and_the_head_change(small_classifier, sets):
+    plain = small_classifier(calibrate=False).fit(*sets, epochs=3)
+    tuned = small_classifier(fine_tune=2, fine_tune_rate=1e-3).fit(*sets, epochs=3)
+    before, after = weights_by_name(plain), weights_by_name(tuned)
+    changed = {
+        name
+        for name, values in before.items()
+        if any(not np.array_equal(a, b) for a, b in zip(values, after[name], strict=True))
+    }
+    assert changed == {"block2_conv1", "probabilities"}
+    assert len(tuned.history_.epoch) == 3 + 2
+    assert tuned.temperature_ is None
+
+
+def test_it_is_what_training_the_whole_network_would_be(small_classifier, sets):
+    """The same two epochs on the whole network, by Keras, come to the same validation loss."""
+    import keras
+
+    train, val = sets
+    whole = small_classifier(calibrate=False, views=1).fit(train, val, epochs=3).model_
+    for layer in whole.layers:
+        layer.trainable = layer.name in {"block2_conv1", "probabilities"}
+    whole.compile(keras.optimizers.Adam(1e-3), "categorical_crossentropy", metrics=["accuracy"])
+
+    def arrays(images):
+        squares = [to_square(load_image(s.path), 32) for s in images.samples]
+        labels = [images.classes.index(s.label) for s in images.samples]
+        return np.stack(squares).astype(np.float32), np.eye(3, dtype=np.float32)[labels]
+
+    x, y = arrays(train)
+    tuned = small_classifier(views=1, fine_tune=2, fine_tune_rate=1e-3, batch_size=8)
+    losses = tuned.fit(train, val, epochs=3).history_.history["val_loss"][-2:]
+    rng = np.random.default_rng(0)
+    for expected in losses:
+        order = rng.permutation(len(x))
+        for start in range(0, len(x), 8):
+            rows = order[start : start + 8]
+            whole.train_on_batch(x[rows], y[rows])
+        found = whole.evaluate(*arrays(val), verbose=0, return_dict=True)["loss"]
+        assert found == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_head_on_earlier_blocks_is_refused(small_classifier, sets):
+    with pytest.raises(ac.SettingsError, match="head='flatten' or 'gap' with fine_tune"):
+        small_classifier(head="pooled", fine_tune=1).fit(*sets)
+
+
+def test_cross_validation_of_fine_tuning_is_refused(small_classifier, sets):
+    with pytest.raises(ac.SettingsError, match="fine_tune=0 in cross-validation"):
+        ac.cross_validate(sets[0], small_classifier(fine_tune=1))
+
+
+def test_a_rate_that_is_too_large_is_told(small_classifier, sets):
+    with pytest.raises(ac.TrainingError, match="smaller fine_tune_rate"):
+        small_classifier(fine_tune=2, fine_tune_rate=1e20).fit(*sets)
