@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench-crawl bench-neighbours bench-duplicates lint types build clean
+.PHONY: help setup demo test bench-crawl bench-neighbours bench-duplicates bench-train bench-recipes lint types build clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,12 @@ bench-crawl: setup ## Measure the crawler beside Selenium and stock Scrapy; need
 bench-neighbours: setup ## Measure the search for near hashes beside numpy, faiss and others.
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks.neighbours
+
+bench-recipes: setup ## Cross-validate every recipe that was considered on real photos.
+	$(BIN)/python -m benchmarks.recipes
+
+bench-train: setup ## Measure training beside training as the original did it.
+	$(BIN)/python -m benchmarks.training
 
 bench-duplicates: setup ## Measure which copies are found, and which pictures are taken for one.
 	$(BIN)/python -m benchmarks.duplicates

@@ -36,6 +36,7 @@ from apparel_clf.training.recipes import Recipe, recipe
 
 if TYPE_CHECKING:
     import keras
+    from PIL import Image
 
     from apparel_clf.dataset import ImageSet
     from apparel_clf.evaluation import EvaluationReport
@@ -356,6 +357,26 @@ class ApparelClassifier(Params):
         )
         self.metrics_ = describe_evaluation(report)
         return report
+
+    def augmented_examples(self, train: ImageSet) -> list[tuple[str, list[Image.Image]]]:
+        """Show what training saw of a few images: as they are, then their augmented views.
+
+        Args:
+            train: the images that it was trained on.
+
+        Returns:
+            Of each image a caption and its pictures, for `EvaluationReport.to_html`; nothing where
+            training had no augmented views.
+
+        Raises:
+            NotFittedError: neither `fit` nor `load` came before.
+        """
+        self._check_fitted()
+        from apparel_clf.training.examples import augmented_examples
+
+        seed = self._fitted_params["random_state"]
+        side = self._fitted_params["image_size"]
+        return augmented_examples(train.samples, self.recipe_, side, seed)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the classifier as one ``.keras`` file, which plain Keras opens too.

@@ -113,20 +113,21 @@ def _trained(
 
 
 def _evaluate(args: argparse.Namespace) -> Outcome:
-    report, _ = _judge(args)
+    report, _, _ = _judge(args)
     return Outcome(str(report), json.loads(report.to_json()))
 
 
 def _report(args: argparse.Namespace) -> Outcome:
     make_way(args.output, force=args.force)
-    report, train = _judge(args)
-    report.to_html(args.output, samples=train)
+    report, train, classifier = _judge(args)
+    views = classifier.augmented_examples(train)
+    report.to_html(args.output, samples=train, augmented=views)
     document = {**json.loads(report.to_json()), "report": str(args.output)}
     return Outcome(f"{report}\nwrote {args.output}", document)
 
 
-def _judge(args: argparse.Namespace) -> tuple[EvaluationReport, ImageSet]:
-    """Evaluate the chosen split; return the report and the images to show as samples."""
+def _judge(args: argparse.Namespace) -> tuple[EvaluationReport, ImageSet, ApparelClassifier]:
+    """Evaluate the chosen split; return the report, images to show as samples, and the model."""
     import apparel_clf as ac
     from apparel_clf.dataset import SPLITS
 
@@ -134,9 +135,9 @@ def _judge(args: argparse.Namespace) -> tuple[EvaluationReport, ImageSet]:
     load_tensorflow()
     classifier = ac.load(args.model)
     if args.split == "all":
-        return classifier.evaluate(data), data
+        return classifier.evaluate(data), data, classifier
     splits = dict(zip(SPLITS, data.split(), strict=True))
-    return classifier.evaluate(splits[args.split]), splits["train"]
+    return classifier.evaluate(splits[args.split]), splits["train"], classifier
 
 
 def _predict(args: argparse.Namespace) -> Outcome:

@@ -1,0 +1,1 @@
+"""Which recipe is better: paired, grouped cross-validation of all that was considered."""

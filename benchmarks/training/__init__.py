@@ -1,0 +1,1 @@
+"""Training beside training as the original did it: time, memory, and the machine's limit."""
