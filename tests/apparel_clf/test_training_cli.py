@@ -1,0 +1,92 @@
+"""The commands cross-validate, tune and compare, as a user types them."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from apparel_clf.cli import main
+from apparel_clf.dataset import read_list
+
+SETTINGS = ["--weights", "none", "--image-size", "32", "--quiet"]
+COLOURS = {"jeans": (60, 80, 150), "saree": (190, 60, 60)}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Two classes of ten noisy pictures; one of each bears the other's label."""
+    folder = tmp_path_factory.mktemp("data") / "photos"
+    rng = np.random.default_rng(0)
+    for label, colour in COLOURS.items():
+        (folder / label).mkdir(parents=True)
+        for number in range(10):
+            pixels = rng.normal(colour, 30, (40, 30, 3)).clip(0, 255).astype(np.uint8)
+            pixels[number : number + 9, 3 * (number % 7) :] = 255  # so that no two look alike
+            Image.fromarray(pixels).save(folder / label / f"{label}{number}.png")
+    (folder / "jeans" / "jeans9.png").rename(folder / "saree" / "jeans9.png")
+    return folder
+
+
+@pytest.mark.train
+def test_cross_validate_tells_accuracy_folds_and_label_issues(photos, tmp_path, capsys):
+    issues, page = tmp_path / "look_at.csv", tmp_path / "cv.html"
+    wanted = ["cross-validate", str(photos), "--folds", "3", *SETTINGS]
+    assert main([*wanted, "--issues", str(issues), "--report", str(page)]) == 0
+    text = capsys.readouterr().out
+    assert "split 3-fold cross-validation" in text
+    assert "untrained backbone" in text
+    assert "jeans9.png: saree → jeans" in text
+    assert any("jeans9.png" in row["image"] for row in read_list(issues))
+    assert "Likely label issues" in page.read_text(encoding="utf-8")
+    assert main([*wanted, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["n"] == 20 == sum(fold["n"] for fold in answer["folds"])
+    assert answer["label_issues"][0]["suggested"] == "jeans"
+
+
+@pytest.mark.train
+def test_cross_validate_does_not_replace_files(photos, tmp_path, capsys):
+    there = tmp_path / "look_at.csv"
+    there.write_text("mine")
+    assert main(["cross-validate", str(photos), *SETTINGS, "--issues", str(there)]) == 1
+    assert "--force" in capsys.readouterr().err
+    assert there.read_text() == "mine"
+
+
+@pytest.mark.train
+def test_too_many_folds_are_told(photos, capsys):
+    assert main(["cross-validate", str(photos), "--folds", "15", *SETTINGS]) == 1
+    assert "pass a smaller k" in capsys.readouterr().err
+
+
+@pytest.mark.train
+def test_tune_shows_a_table_and_draws_it(photos, tmp_path, capsys):
+    plot = tmp_path / "tune.png"
+    wanted = ["tune", str(photos), "--head", "gap", "--folds", "2", *SETTINGS]
+    assert main([*wanted, "--plot", str(plot)]) == 0
+    text = capsys.readouterr().out
+    assert "log loss" in text
+    assert "ApparelClassifier(head='gap'" in text
+    assert Image.open(plot).size[0] > 500
+
+
+@pytest.mark.train
+def test_compare_says_whether_two_models_differ(photos, tmp_path, capsys):
+    models = [str(tmp_path / name) for name in ("a.keras", "b.keras")]
+    for model, recipe in zip(models, ("fast", "best"), strict=True):
+        wanted = ["train", str(photos), "-o", model, "--recipe", recipe, "--views", "2", *SETTINGS]
+        assert main(wanted) == 0
+    capsys.readouterr()
+    assert main(["compare", str(photos), *models, "--split", "all"]) == 0
+    assert "McNemar" in capsys.readouterr().out
+    assert main(["compare", str(photos), *models, "--split", "all", "--json"]) == 0
+    assert 0 <= json.loads(capsys.readouterr().out)["p_value"] <= 1
+
+
+@pytest.mark.train
+def test_a_report_shows_what_augmentation_does(photos, tmp_path):
+    model, page = str(tmp_path / "m.keras"), tmp_path / "r.html"
+    assert main(["train", str(photos), "-o", model, "--views", "3", *SETTINGS]) == 0
+    assert main(["report", str(photos), "-m", model, "-o", str(page), "--split", "all"]) == 0
+    assert "Augmentation" in page.read_text(encoding="utf-8")
