@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--per-class", type=int, default=260, help="images a class (default 260)")
-    parser.add_argument("--epochs", type=int, default=12, help="epochs of training (default 12)")
+    parser.add_argument("--epochs", type=int, help="epochs of training (default: the recipe's)")
     parser.add_argument(
         "--seed", type=int, default=0, help="another seed, another shop (default 0)"
     )
@@ -73,7 +73,7 @@ def _crawl(per_class: int, seed: int) -> None:
             raise ac.PublishError("the crawl failed; its reason is above")
 
 
-def _learn(runs: Path, per_class: int, epochs: int) -> None:
+def _learn(runs: Path, per_class: int, epochs: int | None) -> None:
     data = ac.ImageFolder(Path("datasets") / DATASET / "latest")
     print(f"\n{data}")
     if min(data.class_counts.values()) < per_class:
@@ -95,7 +95,7 @@ def _learn(runs: Path, per_class: int, epochs: int) -> None:
     _say_what_was_made(data, runs)
 
 
-def _trained(train: ac.ImageSet, val: ac.ImageSet, epochs: int) -> ac.ApparelClassifier:
+def _trained(train: ac.ImageSet, val: ac.ImageSet, epochs: int | None) -> ac.ApparelClassifier:
     """Train on ImageNet's weights or, where they can't be had, say so and go on without."""
     try:
         return _classifier("imagenet").fit(train, val, epochs=epochs)
@@ -111,8 +111,7 @@ def _trained(train: ac.ImageSet, val: ac.ImageSet, epochs: int) -> ac.ApparelCla
 
 
 def _classifier(weights: str | None) -> ac.ApparelClassifier:
-    # One view, the plain one: a second would show augmentation and take a minute or two more.
-    return ac.ApparelClassifier(weights=weights, views=1)
+    return ac.ApparelClassifier(weights=weights)
 
 
 def _draw_unseen(folder: Path) -> list[Path]:
