@@ -36,10 +36,11 @@ _CROSS_VALIDATE_EXAMPLES = """\
 examples:
   apparel-clf cross-validate datasets/demo/latest
   apparel-clf cross-validate my_photos --recipe best --report cv.html
-  apparel-clf cross-validate datasets/demo/latest --issues look_at.csv
+  apparel-clf cross-validate datasets/demo/latest --relabel wrong.csv --reject bad.csv
 
-Each image is judged by a model that saw neither it nor its look-alikes. The list of label issues
-is for a person to look through; with what is left of it: apparel-clf dataset curate.
+Each image is judged by a model that saw neither it nor its look-alikes. The lists are for a person
+to look through; with what is left of them: apparel-clf dataset curate datasets/demo --relabel
+wrong.csv --reject bad.csv
 """
 _TUNE_EXAMPLES = """\
 examples:
@@ -255,7 +256,10 @@ def _add_cross_validate(commands: Any) -> None:
     parser.add_argument("data", metavar="DATA", type=Path, help=_DATA_HELP)
     _add_folds(parser)
     parser.add_argument(
-        "--issues", type=Path, metavar="CSV", help="write the likely label issues there"
+        "--relabel", type=Path, metavar="CSV", help="write there what is probably of another class"
+    )
+    parser.add_argument(
+        "--reject", type=Path, metavar="CSV", help="write there what looks like none of the classes"
     )
     parser.add_argument("--report", type=Path, metavar="HTML", help="write a report there")
     _add_recipe(parser)

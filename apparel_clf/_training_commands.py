@@ -43,15 +43,16 @@ def classifier_of(args: argparse.Namespace) -> ApparelClassifier:
 def _cross_validate(args: argparse.Namespace) -> Outcome:
     import apparel_clf as ac
 
-    for path in (args.issues, args.report):
+    for path in (args.relabel, args.reject, args.report):
         if path is not None:
             make_way(path, force=args.force)
     data = ac.ImageFolder(args.data)
     load_tensorflow()
     found = ac.cross_validate(data, classifier_of(args), k=args.folds)
     written = []
-    if args.issues is not None:
-        written.append(f"wrote {found.write_label_issues(args.issues)}")
+    for path, kind in ((args.relabel, "label"), (args.reject, "outlier")):
+        if path is not None:
+            written.append(f"wrote {found.write_label_issues(path, kind)}")
     if args.report is not None:
         written.append(f"wrote {found.report.to_html(args.report, samples=data)}")
     document = {

@@ -48,6 +48,7 @@ _OVERRIDES = (
     "resize",
     "views",
     "augmentation",
+    "standardize",
     "solver",
     "epochs",
     "learning_rate",
@@ -78,16 +79,18 @@ class ApparelClassifier(Params):
         random_state: seed of all that is drawn. The same images, settings and seed give the same
             weights, bit for bit, on one machine.
         recipe: ``"fast"`` (default), ``"best"``, which takes longer, or ``"seed"``, the original
-            project's training, to compare with. It says all the settings below that are None;
+            project's training, to compare with; or a `Recipe` of your own. It says all the
+            settings below that are None;
             ``print(apparel_clf.recipe("best"))`` shows them. See `Recipe` for what each means.
         resize: ``"pad"`` (keeps the aspect ratio), ``"crop"`` or ``"stretch"``.
         views: how often each training image is seen by the backbone: once plain, then augmented.
             Time for training grows with it.
         augmentation: what the further views may change, an `Augmentation`.
+        standardize: take each feature to mean 0 and equal spread first.
         solver: ``"adam"`` or ``"lbfgs"``.
         epochs: passes over the training views.
-        learning_rate: Adam's step size.
-        batch_size: rows in each of Adam's steps.
+        learning_rate: Adam's step size; L-BFGS, which `fast` and `best` use, has none.
+        batch_size: rows in each of Adam's steps; L-BFGS takes all at once.
         l2: strength of the head's weight decay or L2 penalty, 0 for none.
         precision: arithmetic for the training features: ``"auto"`` (bfloat16 where the machine is
             clearly faster with it), ``"float32"`` or ``"bfloat16"``. Predictions are always made
@@ -147,10 +150,11 @@ class ApparelClassifier(Params):
         head: str | None = None,
         random_state: int = 0,
         *,
-        recipe: str = "fast",
+        recipe: str | Recipe = "fast",
         resize: str | None = None,
         views: int | None = None,
         augmentation: Augmentation | None = None,
+        standardize: bool | None = None,
         solver: str | None = None,
         epochs: int | None = None,
         learning_rate: float | None = None,
@@ -172,6 +176,7 @@ class ApparelClassifier(Params):
         self.resize = resize
         self.views = views
         self.augmentation = augmentation
+        self.standardize = standardize
         self.solver = solver
         self.epochs = epochs
         self.learning_rate = learning_rate
@@ -195,7 +200,8 @@ class ApparelClassifier(Params):
             >>> print(ApparelClassifier(recipe="best", views=3).settings())
         """
         own = {name: getattr(self, name) for name in _OVERRIDES}
-        return recipe(self.recipe).changed(**own)
+        base = self.recipe if isinstance(self.recipe, Recipe) else recipe(self.recipe)
+        return base.changed(**own)
 
     def fit(
         self, train: ImageSet, val: ImageSet | None = None, epochs: int | None = None
@@ -421,6 +427,8 @@ class ApparelClassifier(Params):
         params = self.get_params()
         if isinstance(self.weights, os.PathLike):
             params["weights"] = os.fspath(self.weights)
+        if isinstance(self.recipe, Recipe):
+            params["recipe"] = self.recipe.to_json()
         if self.augmentation is not None:
             params["augmentation"] = self.augmentation.to_json()
         return params
@@ -501,6 +509,8 @@ def load(path: str | os.PathLike[str]) -> ApparelClassifier:
 def _restored(model: keras.Model, facts: dict[str, Any]) -> ApparelClassifier:
     check_facts(facts)
     params = dict(facts["params"])
+    if isinstance(params["recipe"], dict):
+        params["recipe"] = Recipe.from_json(params["recipe"])
     if params["augmentation"] is not None:
         params["augmentation"] = Augmentation(**params["augmentation"])
     classifier = ApparelClassifier(**params)

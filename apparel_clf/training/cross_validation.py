@@ -24,7 +24,7 @@ from apparel_clf.evaluation import (
     wilson_interval,
     write_label_issues,
 )
-from apparel_clf.model.checks import check_whole
+from apparel_clf.model.checks import check_choice, check_whole
 from apparel_clf.model.weights import describe_weights
 from apparel_clf.training.features import FeatureExtractor, Rows, compute_rows
 from apparel_clf.training.fit import check_rows, check_sets, opened_cache, views_of
@@ -104,13 +104,17 @@ class CrossValidation:
         """How many images were judged."""
         return self.report.n
 
-    def write_label_issues(self, path: str | os.PathLike[str]) -> Path:
-        """Write the likely label issues as a list that ``apparel-clf dataset curate`` takes.
+    def write_label_issues(self, path: str | os.PathLike[str], kind: str | None = None) -> Path:
+        """Write likely label issues as a list that ``apparel-clf dataset curate`` takes.
 
         Args:
             path: the CSV file to write: image, label, why.
+            kind: ``"label"`` for those that are probably of another class, for ``--relabel``;
+                ``"outlier"`` for what looks like none of them, for ``--reject``. Default None:
+                both, to look at.
         """
-        return write_label_issues(self.issues, path)
+        check_choice("kind", kind, (None, "label", "outlier"))
+        return write_label_issues([i for i in self.issues if kind in (None, i.kind)], path)
 
     def __str__(self) -> str:
         lines = [["fold", "n", "accuracy", "95% interval"]]
@@ -134,8 +138,8 @@ def cross_validate(
     Look-alikes are in one fold, so no image is judged by a model that saw its double. The frozen
     backbone's features are computed once for all folds; everything that is learnt (scaling, head,
     temperature) is learnt anew in each. For ``recipe="seed"`` the features of each epoch's views
-    are computed once and shared by the folds: the models are those that its loop would give, to
-    rounding.
+    are computed once and shared by the folds: the models are those that its loop would give from
+    the same first weights, to rounding.
 
     Args:
         data: labelled images, for example an `ImageFolder`.
@@ -202,6 +206,13 @@ class Validation:
         from apparel_clf.classifier import ApparelClassifier
 
         check_sets(data, None)
+        check_whole("random_state", random_state, 0)
+        scarce, count = min(data.class_counts.items(), key=lambda item: item[1])
+        if count < k:
+            raise SettingsError(
+                f"Expected at least {k} images of each class, one for each fold. {scarce!r} has "
+                f"{count}: pass a smaller k, or add images"
+            )
         classifier = ApparelClassifier() if classifier is None else classifier
         recipe = classifier._chosen(data)
         if recipe.fine_tune:

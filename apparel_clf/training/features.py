@@ -354,7 +354,7 @@ class _Work:
             self._cache.put_many(self._extractor.space, made)
         rows |= made
         for image in images:
-            if image.keys[0] not in rows:
+            if not all(key in rows for key in image.keys):
                 continue  # it could not be decoded
             first = len(self.readable) * self._views.count
             for view, key in enumerate(image.keys):

@@ -72,19 +72,22 @@ def fine_tune(
             head=None, cache=cache, label=label, show=bars,
         )  # fmt: skip
 
-    train = maps_of(train_set.samples, views, "block maps")
     plain = Views(extractor.side, recipe.resize)
-    val = maps_of(val_set.samples, plain, "val maps") if val_set else None
-    table = epoch_table(show=settings.show)
-    watch = _Watch(before.history, table)
+    try:
+        train = maps_of(train_set.samples, views, "block maps")
+        val = maps_of(val_set.samples, plain, "val maps") if val_set else None
+    except KeyboardInterrupt:
+        return replace(before, interrupted=True)
     top = LastBlock(model, blocks, recipe.fine_tune_rate, recipe.precision)
+    watch = _Watch(before.history, top, epoch_table(show=settings.show))
+    interrupted = False
     try:
         top.fit(train, val, recipe.fine_tune, recipe.batch_size, settings.random_state, watch)
-        interrupted = False
     except KeyboardInterrupt:
         interrupted = True
+    history = watch.finish(best=recipe.keep == "best" or interrupted)
     top.put_back()
-    return replace(before, history=watch.told, interrupted=interrupted)
+    return replace(before, history=history, interrupted=interrupted)
 
 
 class LastBlock:
@@ -156,18 +159,22 @@ class LastBlock:
 
 
 class _Watch:
-    """Goes on with a history."""
+    """Goes on with a history, and keeps the weights that are wanted in the end.
 
-    def __init__(self, before: History, table: Any) -> None:
+    Args:
+        before: the head's history; the weights that it left are the first candidate.
+        top: what is trained.
+        table: prints a row for each epoch, or None.
+    """
+
+    def __init__(self, before: History, top: LastBlock, table: Any) -> None:
         self.history = {name: list(values) for name, values in before.history.items()}
-        self._table = table
-
-    @property
-    def told(self) -> History:
-        """The history so far; the last epoch's weights are those that the network has."""
-        return History(self.history)
+        self._top, self._table = top, table
+        self._last_epoch = self._best_epoch = before.kept_epoch
+        self._last = self._best = top.network.get_weights()
 
     def epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """Take in an epoch."""
         values = {name: float(logs[name]) for name in COLUMNS if name in logs}
         if not all(map(math.isfinite, values.values())):
             raise TrainingError(
@@ -177,8 +184,18 @@ class _Watch:
         number = len(self.history["loss"])
         for name, value in values.items():
             self.history[name].append(value)
+        losses = self.history.get("val_loss", self.history["loss"])
+        self._last, self._last_epoch = self._top.network.get_weights(), number
+        if losses[number] < losses[self._best_epoch]:
+            self._best, self._best_epoch = self._last, number
         if self._table:
             self._table(number, values)
+
+    def finish(self, *, best: bool) -> History:
+        """Put the wanted weights back: the best epoch's, fine-tuned or not, or the last one's."""
+        best = best and "val_loss" in self.history
+        self._top.network.set_weights(self._best if best else self._last)
+        return History(self.history, self._best_epoch if best else self._last_epoch)
 
 
 def _maps(

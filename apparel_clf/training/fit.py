@@ -7,7 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from apparel_clf.errors import DatasetError, TrainingError
@@ -94,12 +94,16 @@ def train_network(
         rows, val_rows = _rows(model, train_set, val_set, settings, cache)
         skipped = check_rows(rows, val_rows, train_set.classes, settings.recipe)
         head = _trained(rows, val_rows, len(train_set.classes), settings)
+        interrupted, temperature = head.interrupted, None
         # What a temperature was fitted to is no more after fine-tuning.
-        skip = head.interrupted or settings.recipe.fine_tune > 0
-        temperature = _temperature(rows, train_set, settings, skip=skip)
+        if settings.recipe.calibrate and not (interrupted or settings.recipe.fine_tune):
+            try:
+                temperature = _temperature(rows, train_set, settings, head.history.kept_epoch + 1)
+            except KeyboardInterrupt:
+                interrupted = True
         model.layers[-1].set_weights([*head.cooled(temperature or 1.0)[:2]])
-        outcome = Outcome(head.history, skipped, temperature, head.interrupted)
-        if settings.recipe.fine_tune and not head.interrupted:
+        outcome = Outcome(head.history, skipped, temperature, interrupted)
+        if settings.recipe.fine_tune and not interrupted:
             from apparel_clf.training.fine_tune import fine_tune
 
             outcome = fine_tune(model, train_set, val_set, settings, outcome, cache)
@@ -196,18 +200,25 @@ def _trained(rows: Rows, val_rows: Rows, classes: int, settings: TrainingSetting
 
 
 def _temperature(
-    rows: Rows, train_set: ImageSet, settings: TrainingSettings, *, skip: bool
+    rows: Rows, train_set: ImageSet, settings: TrainingSettings, epochs: int
 ) -> float | None:
-    """Fit the temperature on predictions for training images by heads that never saw them."""
-    if skip or not settings.recipe.calibrate:
-        return None
+    """Fit the temperature on predictions for training images by heads that never saw them.
+
+    These heads are trained for as many epochs as the one that is kept.
+    """
     samples = [train_set.samples[place] for place in rows.places]
     folds = make_folds(samples, _CALIBRATION_FOLDS, settings.random_state, few=True)
     if folds is None:
+        warnings.warn(
+            "Too few images of a class to fit a temperature; probabilities are as they come",
+            UserWarning,
+            stacklevel=4,
+        )
         return None
     from apparel_clf.evaluation.calibration import fit_temperature
 
     wanted = settings.recipe.head_settings(settings.random_state)
+    wanted = replace(wanted, epochs=epochs, keep="last", patience=None)
     logits = out_of_fold(rows, folds, len(train_set.classes), wanted)
     return fit_temperature(rows.labels[:: rows.views], logits)
 

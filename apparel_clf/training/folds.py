@@ -117,7 +117,9 @@ def out_of_fold(
         Logits of the plain views, ``(images, classes)``.
 
     Raises:
+        SettingsError: an epoch is to be chosen, and there are too few folds or images for that.
         TrainingError: the loss is no longer a number.
+        KeyboardInterrupt: it was interrupted; half-trained heads judge nothing.
     """
     logits = np.empty((len(rows) // rows.views, num_classes), np.float32)
     for number, fold in enumerate(folds):
@@ -125,8 +127,20 @@ def out_of_fold(
         if settings.keep == "best" or settings.patience:
             held = folds[(number + 1) % len(folds)].test
             train, val = np.setdiff1d(train, held), rows.of(held, [0])
+            _check_left(rows, train, num_classes)
         head = train_head(rows.of(train), val, num_classes, settings)
+        if head.interrupted:
+            raise KeyboardInterrupt
         logits[fold.test] = head.logits(rows.of(fold.test, [0]).features)
         if on_fold:
             on_fold(number)
     return logits
+
+
+def _check_left(rows: Rows, train: NDArray[np.intp], num_classes: int) -> None:
+    """Refuse folds that leave no image of a class beside those that choose an epoch."""
+    if len(set(rows.labels[train * rows.views].tolist())) < num_classes:
+        raise SettingsError(
+            "With keep='best' or patience a fold chooses the epoch and is not learnt from. Then no "
+            "image of a class is left: pass a larger k, keep='last' and no patience, or add images"
+        )

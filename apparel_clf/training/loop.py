@@ -106,6 +106,7 @@ class _Watch:
         self.interrupted = False
         self._model, self._recipe = model, settings.recipe
         self._best: list[NDArray[np.float32]] = []
+        self._last: list[NDArray[np.float32]] = []
         self._best_epoch = 0
         self._table = epoch_table(show=settings.show)
 
@@ -119,8 +120,9 @@ class _Watch:
         for name, value in values.items():
             self.history.setdefault(name, []).append(value)
         losses = self.history.get("val_loss", self.history["loss"])
+        self._last = self._model.layers[-1].get_weights()
         if losses.index(min(losses)) == epoch:
-            self._best, self._best_epoch = self._model.layers[-1].get_weights(), epoch
+            self._best, self._best_epoch = self._last, epoch
         if self._table:
             self._table(epoch, values)
         patience = self._recipe.patience
@@ -132,8 +134,8 @@ class _Watch:
         keeps_best = self._recipe.keep == "best" or (
             self.interrupted and "val_loss" in self.history
         )
-        if keeps_best:
-            self._model.layers[-1].set_weights(self._best)
+        # Also the last ones: an interruption comes in the middle of an epoch.
+        self._model.layers[-1].set_weights(self._best if keeps_best else self._last)
         return History(self.history, self._best_epoch if keeps_best else None)
 
 

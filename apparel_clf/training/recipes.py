@@ -127,11 +127,16 @@ class Recipe:
             raise SettingsError(
                 f"Expected augmentation to be an Augmentation. Received: {self.augmentation!r}"
             )
-        if self.backbone == "loop" and (self.solver != "adam" or self.standardize):
+        wrong = {k: getattr(self, k) for k, v in _LOOP.items() if getattr(self, k) != v}
+        if self.backbone == "loop" and wrong:
             raise SettingsError(
-                "Expected solver='adam' and standardize=False with backbone='loop', where no "
-                "feature is known before it is trained on. "
-                f"Received: solver={self.solver!r}, standardize={self.standardize}"
+                "Expected with backbone='loop', where no feature is known before it is trained on, "
+                f"{', '.join(f'{k}={v!r}' for k, v in _LOOP.items())}. Received: {wrong}"
+            )
+        if self.fine_tune and self.head not in {"flatten", "gap"}:
+            raise SettingsError(
+                "Expected head='flatten' or 'gap' with fine_tune, which runs the last block alone. "
+                f"Received: head={self.head!r}"
             )
 
     def head_settings(self, random_state: int) -> HeadSettings:
@@ -170,6 +175,15 @@ class Recipe:
         return made
 
 
+# What the loop cannot do otherwise.
+_LOOP = {
+    "solver": "adam",
+    "standardize": False,
+    "views": 1,
+    "precision": "float32",
+    "calibrate": False,
+    "fine_tune": 0,
+}
 _CHOICES = {
     "backbone": BACKBONES,
     "head": HEADS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from apparel_clf._columns import columns
 from apparel_clf._extras import require
 from apparel_clf._progress import progress
+from apparel_clf.errors import SettingsError
 from apparel_clf.evaluation import fit_temperature, wilson_interval
 from apparel_clf.evaluation.metrics import mean_log_loss
 from apparel_clf.model.build import HEADS
-from apparel_clf.model.checks import check_whole
+from apparel_clf.model.checks import check_choice, check_whole
 from apparel_clf.training.cross_validation import Validation
 from apparel_clf.training.features import Rows
 from apparel_clf.training.folds import Fold
@@ -205,7 +206,7 @@ def tune(
     data: ImageSet,
     classifier: ApparelClassifier | None = None,
     *,
-    heads: Sequence[str] = HEADS,
+    heads: Sequence[str] | str = HEADS,
     k: int = 5,
     random_state: int = 0,
 ) -> Tuning:
@@ -226,7 +227,8 @@ def tune(
 
     Raises:
         DatasetError: no images, or one class alone.
-        SettingsError: a class has fewer groups of images than there are folds.
+        SettingsError: a class has fewer groups of images than there are folds, a head that isn't
+            known, or a recipe that computes no features beforehand.
 
     Example:
         >>> print(tune(train))
@@ -234,7 +236,17 @@ def tune(
     from apparel_clf.model.weights import describe_weights
 
     check_whole("k", k, 2)
-    work = Validation.of(data, classifier, tuple(heads), k=k, random_state=random_state)
+    heads = (heads,) if isinstance(heads, str) else tuple(heads)
+    if not heads:
+        raise SettingsError(f"Expected heads to be some of {HEADS}. Received: none")
+    for head in heads:
+        check_choice("heads", head, HEADS)
+    if classifier is not None and classifier.settings().backbone == "loop":
+        raise SettingsError(
+            "Expected a recipe whose features are computed once, 'fast' or 'best'. "
+            f"Received: recipe={classifier.recipe!r}"
+        )
+    work = Validation.of(data, classifier, heads, k=k, random_state=random_state)
     show = None if work.classifier.verbose else False
     count = len(list(_candidates())) * len(heads)
     shown = iter(progress(range(count), total=count, label="trials", show=show))
@@ -265,7 +277,7 @@ def _prepared(work: Validation, rows: Rows, fold: Fold) -> Prepared:
 def _trial(
     work: Validation, head: str, ready: Sequence[Prepared], settings: dict[str, Any]
 ) -> Trial:
-    recipe = work.recipe.changed(keep="last", **settings)
+    recipe = replace(work.recipe.changed(keep="last", **settings), patience=None)
     wanted = recipe.head_settings(work.classifier.random_state)
     runs = [_Run(prepared, wanted) for prepared in ready]
     curve = np.mean([run.losses for run in runs], axis=0)
@@ -298,6 +310,8 @@ class _Run:
             on_weights=lambda weights: self._logits.append(held @ weights[:-1] + weights[-1]),
         )
         told = trained.history.history["val_loss"]
+        if trained.interrupted:
+            raise KeyboardInterrupt
         # L-BFGS may have come to its end before: there it stays.
         missing = settings.epochs - len(told)
         self.losses = [*told, *[told[-1]] * missing]

@@ -30,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark. Returns the exit status."""
     options = _options(argv)
     try:
-        found = {name: _measured(name, options) for name in _wanted(options)}
+        with tempfile.TemporaryDirectory(prefix="bench-") as kept:
+            found = {name: _measured(name, options, Path(kept)) for name in _wanted(options)}
     except BenchmarkError as error:
         sys.stderr.write(f"benchmark: error: {error}\n")
         return 1
@@ -70,13 +71,13 @@ def _wanted(options: argparse.Namespace) -> list[str]:
     return [name for name in TASKS if options.only is None or name in options.only]
 
 
-def _measured(name: str, options: argparse.Namespace) -> dict[str, Any]:
+def _measured(name: str, options: argparse.Namespace, kept: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.training.tasks", name]
     command += ["--data", str(options.data.resolve())]
     command += ["--train", str(options.train), "--val", str(options.val)]
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         keeps = name in {"fast", "again", "one_percent_new"}
-        cache = options.out.resolve() / ".cache" if keeps else Path(folder) / "cache"
+        cache = kept if keeps else Path(folder) / "cache"
         os.environ["APPAREL_CLF_CACHE"] = str(cache)
         out = Path(folder) / "out.txt"
         shell = ["sh", "-c", f'exec "$@" > {out}', "sh", *command]

@@ -30,9 +30,9 @@ def photos(tmp_path_factory):
 
 @pytest.mark.train
 def test_cross_validate_tells_accuracy_folds_and_label_issues(photos, tmp_path, capsys):
-    issues, page = tmp_path / "look_at.csv", tmp_path / "cv.html"
+    issues, page = tmp_path / "wrong.csv", tmp_path / "cv.html"
     wanted = ["cross-validate", str(photos), "--folds", "3", *SETTINGS]
-    assert main([*wanted, "--issues", str(issues), "--report", str(page)]) == 0
+    assert main([*wanted, "--relabel", str(issues), "--report", str(page)]) == 0
     text = capsys.readouterr().out
     assert "split 3-fold cross-validation" in text
     assert "untrained backbone" in text
@@ -47,9 +47,9 @@ def test_cross_validate_tells_accuracy_folds_and_label_issues(photos, tmp_path, 
 
 @pytest.mark.train
 def test_cross_validate_does_not_replace_files(photos, tmp_path, capsys):
-    there = tmp_path / "look_at.csv"
+    there = tmp_path / "bad.csv"
     there.write_text("mine")
-    assert main(["cross-validate", str(photos), *SETTINGS, "--issues", str(there)]) == 1
+    assert main(["cross-validate", str(photos), *SETTINGS, "--reject", str(there)]) == 1
     assert "--force" in capsys.readouterr().err
     assert there.read_text() == "mine"
 

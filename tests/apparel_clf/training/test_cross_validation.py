@@ -66,6 +66,11 @@ def test_swapped_labels_come_first_in_a_list_that_curate_reads(small_classifier,
     with written.open(newline="", encoding="utf-8") as file:
         assert {"image", "label", "why"} <= set(next(csv.reader(file)))
     assert {row["image"] for row in read_list(written)} >= first
+    wrong = found.write_label_issues(tmp_path / "wrong.csv", kind="label")
+    assert {row["image"]: row["label"] for row in read_list(wrong)} == {
+        str(images.samples[3].path): "jeans",
+        str(images.samples[20].path): "saree",
+    }
 
 
 @pytest.mark.parametrize(

@@ -69,3 +69,31 @@ def test_cross_validation_of_fine_tuning_is_refused(small_classifier, sets):
 def test_a_rate_that_is_too_large_is_told(small_classifier, sets):
     with pytest.raises(ac.TrainingError, match="smaller fine_tune_rate"):
         small_classifier(fine_tune=2, fine_tune_rate=1e20).fit(*sets)
+
+
+def test_the_best_epoch_may_be_the_one_before_fine_tuning(small_classifier, sets):
+    plain = small_classifier(calibrate=False, keep="best").fit(*sets, epochs=3)
+    tuned = small_classifier(keep="best", fine_tune=2, fine_tune_rate=10.0)
+    tuned.fit(*sets, epochs=3)
+    losses = tuned.history_.history["val_loss"]
+    assert min(losses[3:]) > losses[tuned.history_.kept_epoch]
+    assert tuned.history_.kept_epoch == plain.history_.kept_epoch
+    for a, b in zip(plain.model_.get_weights(), tuned.model_.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_ctrl_c_keeps_the_best_so_far(small_classifier, sets, monkeypatch):
+    from apparel_clf.training import fine_tune
+
+    epoch = fine_tune._Watch.epoch
+
+    def interrupted(self, number, logs):
+        epoch(self, number, logs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fine_tune._Watch, "epoch", interrupted)
+    with pytest.warns(UserWarning, match="the best weights so far are kept"):
+        tuned = small_classifier(fine_tune=3, fine_tune_rate=10.0).fit(*sets, epochs=3)
+    history = tuned.history_
+    assert len(history.epoch) == 4
+    assert history.kept_epoch < 3

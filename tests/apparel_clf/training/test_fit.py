@@ -161,3 +161,30 @@ def test_validation_of_an_unknown_class_is_named(small_set):
 def test_validation_that_lacks_a_class_is_fine(small_set):
     train, val = small_set("train"), small_set("val")
     check_sets(train, subset(val, lambda sample: sample.label == "jeans"))
+
+
+def test_ctrl_c_while_the_temperature_is_fitted_keeps_the_head(small_set, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("apparel_clf.training.fit.out_of_fold", interrupted)
+    outcome = train_network(network(), small_set(), None, settings(calibrate=True))
+    assert outcome.interrupted
+    assert outcome.temperature is None
+    assert len(outcome.history.epoch) == 4
+
+
+def test_too_few_images_for_a_temperature_are_told(small_set):
+    train = small_set()
+    kept = [*train.samples[:1], *train.samples[8:]]
+    few = ImageSet(kept, train.classes)
+    with pytest.warns(UserWarning, match="Too few images of a class to fit a temperature"):
+        outcome = train_network(network(), few, None, settings(calibrate=True))
+    assert outcome.temperature is None
+
+
+def test_the_best_epoch_with_two_images_of_a_class_is_calibrated(small_set):
+    train = small_set("train")
+    few = ImageSet([*train.samples[:2], *train.samples[8:]], train.classes)
+    wanted = settings(calibrate=True, keep="best")
+    assert train_network(network(), few, small_set("val"), wanted).temperature is not None

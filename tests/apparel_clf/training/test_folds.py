@@ -86,3 +86,28 @@ def test_an_epoch_is_not_chosen_by_the_images_that_are_judged(keep):
     swapped[judged] = 1 - swapped[judged]
     second = out_of_fold(Rows(rows.features, swapped), folds, 2, wanted)
     np.testing.assert_array_equal(first[judged], second[judged])
+
+
+def test_an_interrupted_fold_judges_nothing(monkeypatch):
+    from apparel_clf.training import head
+
+    epoch = head._Watch.epoch
+
+    def interrupted(self, *args):
+        epoch(self, *args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(head._Watch, "epoch", interrupted)
+    labels = (np.arange(60) % 2).astype(np.int64)
+    rows = Rows(np.random.default_rng(1).standard_normal((60, 10)).astype(np.float16), labels)
+    folds = make_folds(samples({"a": range(30), "b": range(30)}), 5, 0)
+    with pytest.raises(KeyboardInterrupt):
+        out_of_fold(rows, folds, 2, HeadSettings(5, 0.1, 8, 0.0, "last", 0))
+
+
+def test_two_folds_cannot_choose_an_epoch_as_well():
+    labels = np.repeat([0, 1], 10).astype(np.int64)
+    rows = Rows(np.random.default_rng(1).standard_normal((20, 4)).astype(np.float16), labels)
+    folds = make_folds(samples({"a": range(10), "b": range(10)}), 2, 0)
+    with pytest.raises(SettingsError, match="pass a larger k, keep='last'"):
+        out_of_fold(rows, folds, 2, HeadSettings(5, 0.1, 8, 0.0, "best", 0))

@@ -4,6 +4,7 @@ import pytest
 import apparel_clf as ac
 from apparel_clf.training import loop
 from apparel_clf.training.cross_validation import Validation
+from apparel_clf.training.fit import TrainingSettings
 
 
 @pytest.fixture
@@ -84,3 +85,17 @@ def test_ctrl_c_keeps_the_best_epoch(seed_classifier, small_set, monkeypatch):
         fitted = seed_classifier().fit(train, val)
     assert fitted.history_.kept_epoch == fitted.history_.best_epoch
     assert fitted.predict(val.samples[0].path).label in fitted.classes_
+
+
+def test_an_interruption_in_the_middle_of_an_epoch_goes_back_to_its_end(seed_classifier):
+    classifier = seed_classifier()
+    chosen = classifier._chosen(None)
+    model = classifier._network(3, chosen)
+    watch = loop._Watch(model, TrainingSettings(chosen, 0, show=False))
+    watch.epoch(0, {"loss": 1.0, "accuracy": 0.5})
+    expected = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([w + 1 for w in expected])  # a batch of the next epoch
+    watch.interrupted = True
+    assert watch.finish().kept_epoch == 0
+    for a, b in zip(expected, model.layers[-1].get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -33,8 +33,25 @@ def test_settings_are_overridden_one_by_one():
 
 
 def test_the_loop_knows_no_features_to_standardise():
-    with pytest.raises(ac.SettingsError, match="standardize=False with backbone='loop'"):
+    with pytest.raises(ac.SettingsError, match=r"standardize=False.*Received: {'solver': 'lbfgs'}"):
         ac.ApparelClassifier(recipe="seed", solver="lbfgs").settings()
+
+
+@pytest.mark.parametrize(
+    "ignored", [{"fine_tune": 2}, {"calibrate": True}, {"precision": "bfloat16"}, {"views": 5}]
+)
+def test_the_loop_refuses_what_it_would_ignore(ignored):
+    with pytest.raises(ac.SettingsError, match="Expected with backbone='loop'"):
+        ac.ApparelClassifier(recipe="seed", **ignored).settings()
+
+
+def test_a_recipe_of_ones_own_is_used_and_travels(small_classifier, small_set, tmp_path):
+    own = ac.recipe("best").changed(views=2, epochs=3)
+    fitted = small_classifier(recipe=own).fit(small_set())
+    assert fitted.recipe_ == own.changed(precision="float32")
+    loaded = ac.load(fitted.save(tmp_path / "m.keras"))
+    assert loaded.recipe == own
+    assert loaded.recipe_ == fitted.recipe_
 
 
 def test_unknown_recipes_and_settings_are_refused():

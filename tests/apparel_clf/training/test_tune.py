@@ -46,3 +46,16 @@ def test_the_table_the_document_and_the_plot_are_there(tuned, tmp_path):
     assert json.loads(json.dumps(tuned.to_json()))["best"]["accuracy"] == tuned.best.accuracy
     tuned.plot(tmp_path / "tune.png")
     assert (tmp_path / "tune.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("heads", "recipe", "words"),
+    [
+        ((), "fast", "heads to be some of"),
+        (("flaten",), "fast", "heads to be one of"),
+        ("gap", "seed", "Expected a recipe whose features are computed once"),
+    ],
+)
+def test_what_cannot_be_tuned_is_refused_at_once(small_classifier, small_set, heads, recipe, words):
+    with pytest.raises(ac.SettingsError, match=words):
+        ac.tune(small_set(), small_classifier(recipe=recipe), heads=heads)
