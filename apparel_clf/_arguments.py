@@ -241,6 +241,13 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         choices=("pad", "crop", "stretch"),
         help="how a picture becomes a square (default: the recipe's, pad)",
     )
+    parser.add_argument(
+        "--solver",
+        choices=("adam", "lbfgs"),
+        help="how the head is trained (default: the recipe's)",
+    )
+    parser.add_argument("--l2", type=float, help="strength of its penalty (default: the recipe's)")
+    parser.add_argument("--learning-rate", type=float, help="Adam's (default: the recipe's)")
     parser.add_argument("--batch-size", type=_count, help="images per step (default: the recipe's)")
     parser.add_argument("--seed", type=_seed, default=0, help="same seed, same model")
     parser.add_argument("--quiet", action="store_true", help="no progress")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _DIGITS = 12
 
 
-def _info(args: argparse.Namespace) -> Outcome:  # noqa: ARG001
+def _info(args: argparse.Namespace) -> Outcome:  # noqa: ARG001 # as every command
     from apparel_clf.training.cache import FeatureCache
 
     cache = FeatureCache.open_default()
@@ -46,7 +46,7 @@ def _lines(info: CacheInfo) -> list[str]:
     return lines
 
 
-def _clear(args: argparse.Namespace) -> Outcome:  # noqa: ARG001
+def _clear(args: argparse.Namespace) -> Outcome:  # noqa: ARG001 # as every command
     from apparel_clf.training.cache import FeatureCache
 
     cache = FeatureCache.open_default()

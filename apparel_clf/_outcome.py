@@ -28,10 +28,10 @@ class Outcome:
 def make_way(output: Path, *, force: bool) -> None:
     """Find out before the work, not after it, that the output can't be written."""
     if output.is_dir():
-        raise SettingsError(f"{output}: this is a folder; choose the name of a file with -o")
+        raise SettingsError(f"{output}: this is a folder; choose the name of a file")
     if output.exists() and not force:
         raise SettingsError(
-            f"{output}: exists already; choose another name with -o, or replace it with --force"
+            f"{output}: exists already; choose another name, or replace it with --force"
         )
     output.parent.mkdir(parents=True, exist_ok=True)
 

@@ -134,7 +134,7 @@ class Store:
         """Yield those of at most `AT_ONCE` rows that are there and whole."""
         marks = ",".join("?" * len(keys))
         found = self._db.execute(
-            "SELECT id, key, used, crc, data FROM entry JOIN payload USING (id) "  # noqa: S608
+            "SELECT id, key, used, crc, data FROM entry JOIN payload USING (id) "  # noqa: S608 # marks are question marks
             f"WHERE space = ? AND width = ? AND key IN ({marks})",
             (space, width, *keys),
         )

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +42,8 @@ _CHUNK = 512
 
 
 @dataclass(frozen=True)
-class FoldResult:
-    """How one fold went.
+class Score:
+    """How many of some images got their label.
 
     Args:
         n: images judged.
@@ -84,7 +84,7 @@ class CrossValidation:
     """
 
     report: EvaluationReport
-    folds: tuple[FoldResult, ...]
+    folds: tuple[Score, ...]
     recipe: Recipe
     temperature: float | None
     issues: tuple[LabelIssue, ...]
@@ -238,7 +238,7 @@ class Validation:
         temperature, cooled = None, logits
         if recipe.calibrate:
             temperature = fit_temperature(labels, logits)
-            cooled = _cooled_by_others(labels, logits, self.folds)
+            cooled = cooled_by_others(labels, logits, self.folds)
         probabilities = softmax(cooled.astype(np.float64))
         samples = [self.data.samples[place] for place in rows.places]
         paths = [str(sample.path) for sample in samples]
@@ -254,14 +254,19 @@ class Validation:
             split=f"{len(self.folds)}-fold cross-validation",
             version_id=self.data.version_id,
             weights=describe_weights(self.classifier.weights),
-            settings={"folds_random_state": self.random_state, "recipe": recipe.to_json()},
+            settings={
+                "image_size": self.classifier.image_size,
+                "random_state": self.classifier.random_state,
+                "folds_random_state": self.random_state,
+                "recipe": recipe.to_json(),
+            },
             skipped=rows.skipped,
             temperature=temperature,
             hashes=[hash_of(sample) for sample in samples],
             label_issues=issues,
         )
         right = logits.argmax(1) == labels
-        results = (FoldResult(len(f.test), int(right[f.test].sum())) for f in self.folds)
+        results = (Score(len(f.test), int(right[f.test].sum())) for f in self.folds)
         return CrossValidation(report, tuple(results), recipe, temperature, issues)
 
     def logits(self, recipe: Recipe) -> NDArray[np.float32]:
@@ -323,12 +328,18 @@ def _features(
     return rows
 
 
-def _cooled_by_others(
-    labels: NDArray[np.int64], logits: NDArray[np.float32], folds: Sequence[Fold]
-) -> NDArray[np.float32]:
-    """Divide each fold's logits by the temperature that fits the other folds."""
+def cooled_by_others(
+    labels: NDArray[np.int64], logits: NDArray[Any], folds: Sequence[Fold]
+) -> NDArray[Any]:
+    """Divide each fold's logits by the temperature that fits the other folds.
+
+    Args:
+        labels: class of each image.
+        logits: ``(images, classes)``, from heads that didn't see the image.
+        folds: of the images.
+    """
     cooled = logits.copy()
     for fold in folds:
         others = np.setdiff1d(np.arange(len(labels)), fold.test)
-        cooled[fold.test] /= np.float32(fit_temperature(labels[others], logits[others]))
+        cooled[fold.test] /= fit_temperature(labels[others], logits[others])
     return cooled

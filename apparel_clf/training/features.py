@@ -112,7 +112,6 @@ class Rows:
         views: rows of each image. Default 1.
         images: ``(rows / views,)``, the place of each image among the samples. Default: all of
             them were readable.
-        hashes: sha256 of each image's bytes.
     """
 
     features: NDArray[np.float16]
@@ -120,7 +119,6 @@ class Rows:
     skipped: tuple[tuple[str, str], ...] = ()
     views: int = 1
     images: NDArray[np.int64] | None = None
-    hashes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -321,7 +319,6 @@ def compute_rows(
         tuple(work.skipped),
         views.count,
         np.array(work.readable, np.int64),
-        tuple(work.hashes),
     )
 
 
@@ -338,7 +335,6 @@ class _Work:
         tick: Callable[[], object],
     ) -> None:
         self.readable: list[int] = []
-        self.hashes: list[str] = []
         self.skipped: list[tuple[str, str]] = []
         self.table = np.empty((count * views.count, part.stop - part.start), np.float16)
         self._part = part
@@ -360,7 +356,6 @@ class _Work:
             for view, key in enumerate(image.keys):
                 self.table[first + view] = rows[key][self._part]
             self.readable.append(image.number)
-            self.hashes.append(image.sha256)
 
     def _read(self, number: int, sample: _Labelled) -> _Read | None:
         path = str(sample.path)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apparel_clf.errors import SettingsError, TrainingError
+from apparel_clf.errors import TrainingError
 from apparel_clf.model.backend import keras_module
 from apparel_clf.training.features import FeatureExtractor, Rows, Views, compute_rows
 from apparel_clf.training.history import COLUMNS, History
@@ -50,18 +50,12 @@ def fine_tune(
         `before` with the longer history.
 
     Raises:
-        SettingsError: the network has one block only, or its head sees earlier blocks.
         TrainingError: the loss is no longer a number.
     """
     from apparel_clf.training.fit import epoch_table, views_of
 
     recipe = settings.recipe
     blocks = sum(layer.name.endswith("_pool") for layer in model.layers)
-    if blocks < 2 or recipe.head not in {"flatten", "gap"}:
-        raise SettingsError(
-            "Expected head='flatten' or 'gap' with fine_tune, which runs the last block alone. "
-            f"Received: head={recipe.head!r}"
-        )
     extractor = FeatureExtractor(model, recipe.precision, (f"all{blocks - 1}",))
     views = views_of(extractor.side, recipe, settings.random_state)
     bars = None if settings.show else False
@@ -208,7 +202,7 @@ def _maps(
 ) -> Any:
     targets = np.eye(classes, dtype=np.float32)[rows.labels]
 
-    class Maps(keras.utils.PyDataset):  # type: ignore[misc]
+    class Maps(keras.utils.PyDataset):  # type: ignore[misc] # Keras has no types
         def __init__(self) -> None:
             super().__init__()
             self._rng = None if random_state is None else np.random.default_rng(random_state)

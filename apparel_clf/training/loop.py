@@ -153,7 +153,7 @@ def _pictures(
     targets = np.eye(classes, dtype=np.float32)[rows.labels]
     size = settings.recipe.batch_size
 
-    class Pictures(keras.utils.PyDataset):  # type: ignore[misc]
+    class Pictures(keras.utils.PyDataset):  # type: ignore[misc] # Keras has no types
         def __init__(self) -> None:
             super().__init__()
             # Its own generator: the order depends on no global random state.

@@ -16,11 +16,10 @@ from apparel_clf._columns import columns
 from apparel_clf._extras import require
 from apparel_clf._progress import progress
 from apparel_clf.errors import SettingsError
-from apparel_clf.evaluation import fit_temperature, wilson_interval
 from apparel_clf.evaluation.metrics import mean_log_loss
 from apparel_clf.model.build import HEADS
 from apparel_clf.model.checks import check_choice, check_whole
-from apparel_clf.training.cross_validation import Validation
+from apparel_clf.training.cross_validation import Score, Validation, cooled_by_others
 from apparel_clf.training.features import Rows
 from apparel_clf.training.folds import Fold
 from apparel_clf.training.head import HeadSettings, Prepared, prepare, softmax, solve
@@ -45,32 +44,21 @@ _SHOWN = 12
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One set of settings and how it fared.
+class Trial(Score):
+    """One set of settings and how it fared over all folds.
 
     Args:
-        settings: what differs from the recipe.
         n: images judged.
         hits: how many got their label.
-        log_loss: mean negative log probability of the true class, in nats, after a temperature.
+        settings: what differs from the recipe.
+        log_loss: mean negative log probability of the true class, in nats, after a temperature
+            that was fitted on the other folds.
         epochs_loss: mean loss on held-out images after each epoch.
     """
 
     settings: dict[str, Any]
-    n: int
-    hits: int
     log_loss: float
     epochs_loss: tuple[float, ...]
-
-    @property
-    def accuracy(self) -> float:
-        """Share of images that got their label."""
-        return self.hits / self.n
-
-    @property
-    def ci(self) -> tuple[float, float]:
-        """95% Wilson interval of the accuracy."""
-        return wilson_interval(self.hits, self.n)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -93,6 +81,8 @@ class Tuning:
         recipe: what they differ from.
         folds: number of folds.
         weights: where the backbone's weights came from.
+        dataset: name of the dataset and of the part that was chosen by.
+        version_id: identifier of the dataset version's content, or None.
 
     Example:
         >>> found = tune(data)
@@ -103,6 +93,8 @@ class Tuning:
     recipe: Recipe
     folds: int
     weights: str
+    dataset: str
+    version_id: str | None
 
     @property
     def best(self) -> Trial:
@@ -128,7 +120,8 @@ class Tuning:
         rest = len(self.trials) - _SHOWN
         more = [f"and {rest} more"] if rest > 0 else []
         note = (
-            f"n={self.best.n}, {self.folds}-fold grouped cross-validation, weights {self.weights}. "
+            f"n={self.best.n} of {self.dataset}, {self.folds}-fold grouped cross-validation, "
+            f"weights {self.weights}. "
             "The best of many is flattered by the choice: judge it on the test split."
         )
         return "\n".join([*columns(lines), *more, note])
@@ -139,6 +132,8 @@ class Tuning:
             "recipe": self.recipe.to_json(),
             "folds": self.folds,
             "weights": self.weights,
+            "dataset": self.dataset,
+            "version_id": self.version_id,
             "best": self.best.to_json(),
             "trials": [trial.to_json() for trial in self.trials],
         }
@@ -257,8 +252,14 @@ def tune(
             trials.append(_trial(work, head, ready, settings))
             next(shown, None)
     trials.sort(key=lambda trial: trial.log_loss)
-    weights = describe_weights(work.classifier.weights)
-    return Tuning(tuple(trials), work.recipe, len(work.folds), weights)
+    return Tuning(
+        tuple(trials),
+        work.recipe,
+        len(work.folds),
+        describe_weights(work.classifier.weights),
+        " ".join(filter(None, (data.name, data.split_name))),
+        data.version_id,
+    )
 
 
 def _candidates() -> Iterator[dict[str, Any]]:
@@ -287,12 +288,11 @@ def _trial(
     logits = np.empty((len(labels), len(work.data.classes)))
     for run, fold in zip(runs, work.folds, strict=True):
         logits[fold.test] = run.logits(epochs)
-    temperature = fit_temperature(labels, logits)
-    shares = softmax(logits / temperature)
+    shares = softmax(cooled_by_others(labels, logits, work.folds))
     return Trial(
-        {"head": head, **settings, "epochs": epochs},
         len(labels),
         int((logits.argmax(1) == labels).sum()),
+        {"head": head, **settings, "epochs": epochs},
         mean_log_loss(labels, shares),
         tuple(float(loss) for loss in curve),
     )

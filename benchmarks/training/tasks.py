@@ -55,7 +55,7 @@ def subset(folder: Path, train: int, val: int, more: float = 0.0) -> tuple[Any, 
 class _Clock(epoch_table.EpochTable):
     """Notes when each epoch ended."""
 
-    ends: list[float] = []  # noqa: RUF012
+    ends: list[float] = []  # noqa: RUF012 # one for the process, which trains once
 
     def row(self, epoch: int, logs: Mapping[str, float]) -> None:  # noqa: ARG002
         """Note an epoch's end."""
