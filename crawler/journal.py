@@ -22,8 +22,8 @@ from apparel_clf.dataset import (
     version_numbers,
 )
 from apparel_clf.errors import DatasetError
-from apparel_clf.images import Signature
 from crawler.config import CrawlConfig
+from crawler.known import KnownPictures
 from crawler.pages import Candidate, Page, Result
 
 _PAGE_FIELDS = tuple(f.name for f in fields(Page))
@@ -43,7 +43,8 @@ class CrawlJournal:
         config: the crawl.
 
     Attributes:
-        known: signature of every stored image by its address, from all crawls of the dataset.
+        known: signature of every stored image by its address, from all earlier crawls of the
+            dataset.
         resumed: whether this crawl goes on with an earlier one.
     """
 
@@ -51,7 +52,7 @@ class CrawlJournal:
         self._config = config
         self._staging = Staging(config.dataset_folder)
         self._staging.objects.clean()
-        self.known: dict[str, Signature] = {}
+        self.known = KnownPictures[str]()
         self._writer: JournalWriter | None = None
         self._given_up: list[Path] = []
         path, before = self._look_through(self._staging.journal_paths())
@@ -120,7 +121,8 @@ class CrawlJournal:
         """Let go of the file, and of what was read from it."""
         if self._writer is not None:
             self._writer.close()
-        for known in (self.known, self._pages, self._images, self._rejections):
+        self.known.clear()
+        for known in (self._pages, self._images, self._rejections):
             known.clear()
 
     def _open(self) -> JournalWriter:

@@ -26,6 +26,7 @@ from apparel_clf.dataset.records import (
     check_labels,
 )
 from apparel_clf.dataset.share import export_manifest
+from apparel_clf.dataset.signature_file import SignatureFile
 from apparel_clf.dataset.splits import SPLITS, assign_splits
 from apparel_clf.dataset.staging import (
     Journal,
@@ -62,6 +63,7 @@ __all__ = [
     "Rejection",
     "Removal",
     "Sample",
+    "SignatureFile",
     "Staging",
     "Stats",
     "Verification",

@@ -11,7 +11,6 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from apparel_clf._progress import progress
 from apparel_clf.dataset.files import image_files
 from apparel_clf.dataset.likeness import HASH_DISTANCE, HASHES, Content, Kind, hashes, judge
 from apparel_clf.dataset.neighbours import near_pair_blocks
+from apparel_clf.dataset.signature_file import SignatureFile
 from apparel_clf.errors import ImageError
 from apparel_clf.images import Signature, image_bytes, sign
 
@@ -219,14 +219,18 @@ class DuplicateIndex:
 
     Used while crawling, where pictures arrive one by one.
 
+    Args:
+        signatures: where they are kept, empty: by default a list; a `SignatureFile` keeps memory
+            small.
+
     Example:
         >>> index = DuplicateIndex()
         >>> index.add(sign(first_bytes)), index.add(sign(first_bytes))
         (None, 'exact')
     """
 
-    def __init__(self) -> None:
-        self._signatures: list[Signature] = []
+    def __init__(self, signatures: list[Signature] | SignatureFile | None = None) -> None:
+        self._signatures = [] if signatures is None else signatures
         self._known: set[str] = set()
         self._hashes = np.zeros((len(HASHES), 64), dtype=np.uint64)
 
@@ -249,18 +253,20 @@ class DuplicateIndex:
     def _is_copy(self, signature: Signature) -> bool:
         own = np.array([[getattr(signature, name)] for name in HASHES], dtype=np.uint64)
         distances = np.bitwise_count(self._hashes[:, : len(self)] ^ own).min(axis=0, initial=64)
-        near = [self._signatures[i] for i in np.flatnonzero(distances <= HASH_DISTANCE)]
-        near = [other for other in near if not other.blank]
-        batches = (near[i : i + _BATCH] for i in range(0, len(near), _BATCH))
-        verdicts = (judge(batch, [signature] * len(batch), copies_only=True) for batch in batches)
-        return any(verdict is not None for verdict in chain.from_iterable(verdicts))
+        places = np.flatnonzero(distances <= HASH_DISTANCE).tolist()
+        for start in range(0, len(places), _BATCH):
+            batch = [self._signatures[place] for place in places[start : start + _BATCH]]
+            batch = [other for other in batch if not other.blank]
+            if batch and any(judge(batch, [signature] * len(batch), copies_only=True)):
+                return True
+        return False
 
     def _take_in(self, signature: Signature) -> None:
         count = len(self)
         if count == self._hashes.shape[1]:
             self._hashes = np.concatenate([self._hashes, np.zeros_like(self._hashes)], axis=1)
-        self._hashes[:, count] = [getattr(signature, name) for name in HASHES]
         self._signatures.append(signature)
+        self._hashes[:, count] = [getattr(signature, name) for name in HASHES]
         self._known.add(signature.sha256)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 from scrapy.crawler import Crawler
 
-from apparel_clf.dataset import DuplicateIndex
+from apparel_clf.dataset import DuplicateIndex, SignatureFile
 from crawler import stats
-from crawler.exceptions import Duplicate
+from crawler.exceptions import STOPPED, Duplicate, Rejected
 from crawler.items import ApparelItem
 
 
@@ -26,7 +25,7 @@ class DedupePipeline:
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self._stats: Any = crawler.stats
-        self._indexes: dict[str, DuplicateIndex] = defaultdict(DuplicateIndex)
+        self._indexes: dict[str, DuplicateIndex] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> DedupePipeline:
@@ -42,16 +41,27 @@ class DedupePipeline:
 
         Raises:
             Duplicate: the picture was seen before.
+            Rejected: there is no room for temporary files, so the crawl is being stopped.
         """
         if item.signature is None:
             return item
         spider: Any = self.crawler.spider
         order = spider.walks[item.label].order
         await order.turn(item.number)
-        kind = self._indexes[item.label].add(item.signature)
-        order.through(item.number)
+        try:
+            kind = self._index(item.label).add(item.signature)
+        except OSError as error:
+            spider.cannot_write(error)
+            raise Rejected(STOPPED) from error
+        finally:
+            order.through(item.number)
         if kind is not None:
             stats.increase(self._stats, item.label, stats.DUPLICATES)
             raise Duplicate(kind)
         stats.increase(self._stats, item.label, stats.ACCEPTED)
         return item
+
+    def _index(self, label: str) -> DuplicateIndex:
+        if label not in self._indexes:
+            self._indexes[label] = DuplicateIndex(SignatureFile())
+        return self._indexes[label]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
@@ -24,6 +26,7 @@ from crawler.addresses import is_allowed_image
 from crawler.exceptions import STOPPED, Rejected, Stopping
 from crawler.items import ApparelItem
 from crawler.journal import CrawlJournal
+from crawler.known import KnownPictures
 from crawler.requests import KIND, LABEL
 
 # The picture is not there in this size; another may be.
@@ -45,6 +48,45 @@ class _Fetched:
     url: str
     signature: Signature | None = None
     rejected: Rejected | None = None
+
+
+class _Fetches(MutableMapping[bytes, "_Fetched | Failure"]):
+    """What became of each request, by its fingerprint, in little memory.
+
+    Scrapy's pipeline keeps every result until the end, for items that show the same image.
+    """
+
+    def __init__(self) -> None:
+        self._signatures = KnownPictures[bytes]()
+        self._others: dict[bytes, Any] = {}
+
+    def __getitem__(self, key: bytes) -> _Fetched | Failure:
+        found: Any = self._others[key]
+        return _Fetched(found, self._signatures[key]) if isinstance(found, str) else found
+
+    def __setitem__(self, key: bytes, result: _Fetched | Failure) -> None:
+        self._others[key] = result
+        if isinstance(result, _Fetched) and result.signature is not None:
+            with suppress(OSError):  # no room for temporary files: memory has to do
+                self._signatures[key] = result.signature
+                self._others[key] = result.url
+
+    def __delitem__(self, key: bytes) -> None:
+        del self._others[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._others
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._others)
+
+    def __len__(self) -> int:
+        return len(self._others)
+
+    def clear(self) -> None:
+        """Forget all, and let go of the file."""
+        self._others.clear()
+        self._signatures.clear()
 
 
 class ImagePipeline(FilesPipeline):
@@ -73,6 +115,11 @@ class ImagePipeline(FilesPipeline):
         """Build for the spider's dataset."""
         config = crawler.spider.config  # type: ignore[union-attr]
         return cls(Staging(config.dataset_folder), crawler=crawler)
+
+    def open_spider(self) -> None:  # type: ignore[override] # the spider argument is gone
+        """Begin with no image fetched."""
+        super().open_spider()
+        self.spiderinfo.downloaded = _Fetches()  # type: ignore[assignment] # as good as a dict
 
     async def process_item(self, item: ApparelItem) -> ApparelItem:  # type: ignore[override] # one kind of item
         """Give an item its signature: from an interrupted crawl's journal, or by fetching.
