@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench-crawl bench-neighbours bench-duplicates bench-train bench-recipes lint types build clean
+.PHONY: help setup demo test bench bench-crawl bench-neighbours bench-duplicates bench-train bench-recipes bench-predict bench-serve bench-review lint types build docs clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,8 @@ demo: setup ## Crawl a local shop, publish a dataset, train, evaluate, predict, 
 test: setup ## Run the whole test suite, two tests at a time.
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
+bench: bench-crawl bench-neighbours bench-duplicates bench-train bench-recipes bench-predict bench-serve bench-review ## Measure everything; takes hours.
+
 bench-crawl: setup ## Measure the crawler beside Selenium and stock Scrapy; needs chromedriver.
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks.crawl
@@ -41,6 +43,15 @@ bench-recipes: setup ## Cross-validate every recipe that was considered on real 
 bench-train: setup ## Measure training beside training as the original did it.
 	$(BIN)/python -m benchmarks.training
 
+bench-predict: setup ## Measure prediction in every runtime beside Keras.
+	$(BIN)/python -m benchmarks.prediction
+
+bench-serve: setup ## Load the service with good, bad and hostile uploads.
+	$(BIN)/python -m benchmarks.serve
+
+bench-review: setup ## Measure what looking through the review page's order gains.
+	$(BIN)/python -m benchmarks.review
+
 bench-duplicates: setup ## Measure which copies are found, and which pictures are taken for one.
 	$(BIN)/python -m benchmarks.duplicates
 
@@ -53,6 +64,9 @@ types: setup ## Check types.
 
 build: setup ## Build the wheel of apparel_clf into dist/.
 	$(BIN)/python -m build --wheel
+
+docs: setup ## Build the guides as a site into build/site, links checked.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 clean: ## Remove what can be made again; datasets stay.
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from apparel_clf._version import __version__
 
 if TYPE_CHECKING:
-    from apparel_clf.classifier import ApparelClassifier, load
+    from apparel_clf.classifier import ApparelClassifier
     from apparel_clf.dataset import (
         Diff,
         ImageFolder,
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         ApparelError,
         DatasetError,
         DatasetNotFoundError,
+        ExportError,
         ImageError,
         MissingExtraError,
         ModelFileError,
@@ -59,7 +60,8 @@ if TYPE_CHECKING:
     )
     from apparel_clf.evaluation import Comparison, EvaluationReport, LabelIssue, compare
     from apparel_clf.images import load_image, sign
-    from apparel_clf.inference import Prediction
+    from apparel_clf.inference import Explanation, Exported, Prediction
+    from apparel_clf.loading import load
     from apparel_clf.model import build_model
     from apparel_clf.training import Augmentation, History, Recipe, recipe
     from apparel_clf.training.cross_validation import CrossValidation, cross_validate
@@ -67,7 +69,7 @@ if TYPE_CHECKING:
 
 # Where each public name lives; read by __getattr__ the first time that the name is used.
 _HOMES = {
-    "apparel_clf.classifier": ("ApparelClassifier", "load"),
+    "apparel_clf.classifier": ("ApparelClassifier",),
     "apparel_clf.dataset": (
         "Diff",
         "ImageFolder",
@@ -93,6 +95,7 @@ _HOMES = {
         "ApparelError",
         "DatasetError",
         "DatasetNotFoundError",
+        "ExportError",
         "ImageError",
         "MissingExtraError",
         "ModelFileError",
@@ -104,7 +107,8 @@ _HOMES = {
     ),
     "apparel_clf.evaluation": ("Comparison", "EvaluationReport", "LabelIssue", "compare"),
     "apparel_clf.images": ("load_image", "sign"),
-    "apparel_clf.inference": ("Prediction",),
+    "apparel_clf.inference": ("Explanation", "Exported", "Prediction"),
+    "apparel_clf.loading": ("load",),
     "apparel_clf.model": ("build_model",),
     "apparel_clf.training": ("Augmentation", "History", "Recipe", "recipe"),
     "apparel_clf.training.cross_validation": ("CrossValidation", "cross_validate"),
@@ -122,6 +126,9 @@ __all__ = [
     "DatasetNotFoundError",
     "Diff",
     "EvaluationReport",
+    "Explanation",
+    "ExportError",
+    "Exported",
     "History",
     "ImageError",
     "ImageFolder",

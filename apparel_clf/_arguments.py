@@ -68,9 +68,33 @@ _PREDICT_EXAMPLES = """\
 examples:
   apparel-clf predict shirt.jpg
   apparel-clf predict 'inbox/**/*.webp' --top 1
-  apparel-clf predict photos/ -m mine.keras --json
+  apparel-clf predict photos/ -m mine.onnx --json > answers.json
+  apparel-clf predict photos/ --csv --threshold 0.8
 
-A file that is not an image is reported on standard error; the others go on, and the exit code is 1.
+Answers are written as they come. A file that is not an image is reported on standard error; the
+others go on, and the exit code is 1.
+"""
+_EXPLAIN_EXAMPLES = """\
+examples:
+  apparel-clf explain shirt.jpg
+  apparel-clf explain shirt.jpg --label saree -o why.png
+"""
+_EXPORT_EXAMPLES = """\
+examples:
+  apparel-clf export -m model.keras -o model.onnx
+  apparel-clf export -m model.keras -o model.tflite --precision int8 --data datasets/demo/latest
+  apparel-clf export -m model.keras -o openvino --precision bf16 --data datasets/demo/latest
+
+int8 learns ranges from the dataset's train split. int8 and bf16 are compared with the original on
+its test split, and nothing is written where they lose more than --max-loss points of accuracy.
+"""
+_SERVE_EXAMPLES = """\
+examples:
+  apparel-clf serve -m model.keras
+  apparel-clf serve -m model.onnx --port 9000 --threshold 0.6
+  curl -F files=@shirt.jpg -F files=@other.png http://127.0.0.1:8000/predict
+
+Open http://127.0.0.1:8000 in a browser and drop a picture. Uploads stay in memory. Ctrl-C ends it.
 """
 _PUBLISH_EXAMPLES = """\
 example:
@@ -124,6 +148,15 @@ examples:
 
 Nothing is changed or removed.
 """
+_REVIEW_EXAMPLES = """\
+examples:
+  apparel-clf review datasets/demo/latest
+  apparel-clf review datasets/demo --model model.keras --port 9000 --no-browser
+
+Opens a page on this computer alone. Decisions are saved as they are made; Publish there makes the
+next version. With a model, images come in the order of label issues, found by models of its
+settings that had not seen them; without one, by how their look-alikes are labelled.
+"""
 _EXPORT_EXAMPLES = """\
 examples:
   apparel-clf dataset export datasets/demo/latest -o demo.zip
@@ -176,10 +209,14 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_report(commands)
     _add_predict(commands)
+    _add_explain(commands)
+    _add_model_export(commands)
+    _add_serve(commands)
     _add_cross_validate(commands)
     _add_compare(commands)
     _add_tune(commands)
     _add_dataset(commands)
+    _add_review(commands)
     _add_cache(commands)
     return parser
 
@@ -320,7 +357,82 @@ def _add_predict(commands: Any) -> None:
         "paths", metavar="PATH", nargs="+", help="image files, folders, or patterns in quotes"
     )
     _add_model(parser)
+    _add_runtime(parser)
     parser.add_argument("--top", type=_count, default=3, help="likeliest classes to show")
+    parser.add_argument("--csv", action="store_true", help="a row for each image, with a header")
+    parser.add_argument(
+        "--threshold", type=float, help="confidence below which an answer is marked uncertain"
+    )
+
+
+def _add_explain(commands: Any) -> None:
+    parser = _add_command(
+        commands, "explain", "show where the model looked: a heat map", _EXPLAIN_EXAMPLES
+    )
+    parser.add_argument("image", metavar="IMAGE", help="an image file")
+    _add_model(parser)
+    _add_runtime(parser)
+    parser.add_argument("--label", help="the class to explain; by default the predicted one")
+    parser.add_argument(
+        "-o", "--output", type=Path, default="explained.png", help="the picture to write"
+    )
+    _add_force(parser)
+
+
+def _add_model_export(commands: Any) -> None:
+    parser = _add_command(
+        commands, "export", "write a model for use without TensorFlow", _EXPORT_EXAMPLES
+    )
+    _add_model(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        help="ends in .onnx or .tflite, or has no ending, for an OpenVINO folder",
+    )
+    parser.add_argument(
+        "--precision", choices=("fp32", "bf16", "int8"), default="fp32", help="arithmetic"
+    )
+    parser.add_argument("--data", metavar="DATA", type=Path, help=_DATA_HELP)
+    parser.add_argument(
+        "--max-loss", type=float, default=0.5, help="points of accuracy that may be lost"
+    )
+    _add_force(parser)
+
+
+def _add_runtime(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--runtime",
+        choices=("auto", "keras", "onnx", "litert", "openvino"),
+        default="auto",
+        help="what computes; auto goes by the file",
+    )
+
+
+def _add_serve(commands: Any) -> None:
+    parser = _add_command(commands, "serve", "answer on the web", _SERVE_EXAMPLES)
+    _add_model(parser)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 is all")
+    parser.add_argument("--port", type=_port, default=8000, help="0 takes a free one")
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        help="answer to this host name too, for example behind a proxy; may be repeated",
+    )
+    parser.add_argument("--runtime", default="auto", help="what computes; auto goes by the file")
+    parser.add_argument(
+        "--threshold", type=float, help="below this confidence an answer is marked uncertain"
+    )
+    for name, default, what in (
+        ("--max-body", 32_000_000, "bytes of a request at most"),
+        ("--max-files", 64, "pictures of a request at most"),
+        ("--max-pixels", 40_000_000, "pixels of a picture at most"),
+        ("--workers", 2, "requests computed at a time"),
+        ("--waiting", 32, "requests that may wait for that; others get a 503"),
+    ):
+        parser.add_argument(name, type=_count, default=default, help=what)
 
 
 def _add_dataset(commands: Any) -> None:
@@ -447,6 +559,17 @@ def _add_fetch(commands: Any) -> None:
     )
 
 
+def _add_review(commands: Any) -> None:
+    parser = _add_command(
+        commands, "review", "look through a version in the browser, and mend it", _REVIEW_EXAMPLES
+    )
+    _add_version(parser)
+    parser.add_argument("-m", "--model", type=Path, help="judge by models of its settings")
+    parser.add_argument("--port", type=_port, default=8770, help="0 takes a free one")
+    parser.add_argument("--who", metavar="NAME", help="who decides; by default your user name")
+    parser.add_argument("--no-browser", action="store_true", help="open no browser")
+
+
 def _add_cache(commands: Any) -> None:
     parser = commands.add_parser(
         "cache",
@@ -527,6 +650,13 @@ def _count(text: str) -> int:
 
 def _folds(text: str) -> int:
     return _whole(text, 2)
+
+
+def _port(text: str) -> int:
+    port = _whole(text, 0)
+    if port > 65_535:
+        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, not {text!r}")
+    return port
 
 
 def _side(text: str) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from apparel_clf.errors import SettingsError
+from apparel_clf.errors import ImageError, SettingsError
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -23,6 +24,17 @@ class Outcome:
     def code(self) -> int:
         """The exit code: 1 where something could not be done, though the rest was."""
         return FAILED if self.problems else DONE
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """An answer that is written while it comes about.
+
+    Args:
+        parts: text for standard output, as it is, and errors of single items between.
+    """
+
+    parts: Iterator[str | ImageError]
 
 
 def make_way(output: Path, *, force: bool) -> None:

@@ -9,17 +9,23 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from apparel_clf._extras import require
 from apparel_clf._outcome import Outcome, load_tensorflow, make_way
 from apparel_clf.errors import SettingsError
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from apparel_clf.classifier import ApparelClassifier
     from apparel_clf.dataset import ImageSet
     from apparel_clf.training.cross_validation import CrossValidation
 
 _SHOWN = 10
+# What matplotlib writes without further packages.
+_PLOTS = (".png", ".svg", ".pdf")
+# On what two models were compared.
+_JUDGED_ON = ("dataset", "version_id", "split", "split_id", "n")
 
 
 def classifier_of(args: argparse.Namespace) -> ApparelClassifier:
@@ -80,6 +86,7 @@ def _tune(args: argparse.Namespace) -> Outcome:
     from apparel_clf.model.build import HEADS
 
     if args.plot is not None:
+        _check_plot(args.plot)
         make_way(args.plot, force=args.force)
     train, val, _ = ac.ImageFolder(args.data).split()
     load_tensorflow()
@@ -90,6 +97,13 @@ def _tune(args: argparse.Namespace) -> Outcome:
         found.plot(args.plot)
         lines.append(f"wrote {args.plot}")
     return Outcome("\n".join(lines), found.to_json())
+
+
+def _check_plot(path: Path) -> None:
+    """Find out before the search, not after it, that no plot can be written."""
+    require("matplotlib.figure", "train")
+    if path.suffix.lower() not in _PLOTS:
+        raise SettingsError(f"{path}: expected a name that ends in one of {', '.join(_PLOTS)}")
 
 
 def _together(train: ImageSet, val: ImageSet) -> ImageSet:
@@ -110,11 +124,14 @@ def _compare(args: argparse.Namespace) -> Outcome:
     splits: dict[str, ImageSet] = {**dict(zip(SPLITS, data.split(), strict=True)), "all": data}
     if not len(splits[args.split]):
         raise SettingsError(f"{args.data}: its {args.split} split has no image; pass --split")
-    load_tensorflow()
+    if any(model.suffix == ".keras" for model in (args.a, args.b)):
+        load_tensorflow()
     reports = [ac.load(model).evaluate(splits[args.split]) for model in (args.a, args.b)]
     found = ac.compare(*reports)
+    told = {"a": str(args.a), "b": str(args.b)}
+    told |= {name: getattr(reports[0], name) for name in _JUDGED_ON}
     lines = [f"a: {args.a}", str(reports[0]), f"b: {args.b}", str(reports[1]), str(found)]
-    return Outcome("\n".join(lines), json.loads(found.to_json()))
+    return Outcome("\n".join(lines), told | json.loads(found.to_json()))
 
 
 TRAINING_COMMANDS: dict[str, Callable[[argparse.Namespace], Outcome]] = {

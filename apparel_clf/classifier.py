@@ -6,30 +6,26 @@ import os
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from apparel_clf.dataset.checks import labels_of
 from apparel_clf.dataset.folder import hash_of
 from apparel_clf.errors import (
-    DatasetError,
-    ImageError,
-    ModelFileError,
-    NotFittedError,
     SettingsError,
 )
-from apparel_clf.images import ImageSource
-from apparel_clf.inference.prediction import Prediction
-from apparel_clf.inference.predictor import Answer, Predictor, is_single, sources_of
+from apparel_clf.inference.answering import Answering
+from apparel_clf.inference.predictor import Predictor
+from apparel_clf.inference.sources import sources_of
 from apparel_clf.model.build import VGG16_BLOCKS, build_network
-from apparel_clf.model.checks import check_choice, check_whole
-from apparel_clf.model.file import load_model, save_model
-from apparel_clf.model.metadata import check_facts, describe_evaluation, describe_model
+from apparel_clf.model.checks import check_whole
+from apparel_clf.model.file import save_model
+from apparel_clf.model.metadata import describe_evaluation, describe_model
 from apparel_clf.model.params import Params
 from apparel_clf.model.weights import describe_weights, fill_backbone
 from apparel_clf.training.augment import Augmentation
-from apparel_clf.training.fit import TrainingSettings, check_image_set, check_sets, train_network
+from apparel_clf.training.fit import TrainingSettings, check_sets, train_network
 from apparel_clf.training.history import History
 from apparel_clf.training.precision import choose_precision
 from apparel_clf.training.recipes import Recipe, recipe
@@ -40,6 +36,8 @@ if TYPE_CHECKING:
 
     from apparel_clf.dataset import ImageSet
     from apparel_clf.evaluation import EvaluationReport
+    from apparel_clf.inference.export import Exported
+    from apparel_clf.inference.runtimes.base import Runtime
 
 _ON_ERROR = ("raise", "collect")
 # The settings that a recipe says unless they are given.
@@ -64,7 +62,7 @@ _OVERRIDES = (
 _Several: TypeAlias = "list[Any] | tuple[Any, ...] | ImageSet"
 
 
-class ApparelClassifier(Params):
+class ApparelClassifier(Answering, Params):
     """An image classifier: VGG16 with a frozen backbone and a head trained on your images.
 
     Follows scikit-learn's habits: creating it only stores the settings, `fit` returns the
@@ -116,6 +114,10 @@ class ApparelClassifier(Params):
         skipped_: path and reason of each image that `fit` could not read.
         dataset_: name and version id of the dataset that it was trained on.
         metrics_: what the last `evaluate` found, or None; it travels in the model file.
+        threshold_: confidence below which a prediction is uncertain, from `fit_threshold`, or
+            None; it travels in the model file.
+        runtime_: what computes predictions: ``"keras"``, ``"onnx"``, ``"litert"`` or
+            ``"openvino"``.
         n_features_in_: numbers that the network takes for an image.
 
     Example:
@@ -140,6 +142,7 @@ class ApparelClassifier(Params):
     n_features_in_: int
     recipe_: Recipe
     temperature_: float | None
+    threshold_: float | None
     _fitted_params: dict[str, Any]
     _predictor: Predictor
 
@@ -245,7 +248,8 @@ class ApparelClassifier(Params):
                 stacklevel=2,
             )
         self.recipe_ = chosen
-        self._adopt(model, train.classes)
+        self.threshold_ = None
+        self._adopt(self._keras_runtime(model), train.classes, model)
         self.history_ = outcome.history
         self.skipped_ = outcome.skipped
         self.precision_ = chosen.precision
@@ -254,72 +258,6 @@ class ApparelClassifier(Params):
         self.dataset_ = {"name": train.name, "version_id": train.version_id}
         self.metrics_ = None
         return self
-
-    @overload
-    def predict(self, images: ImageSource, *, on_error: Literal["raise"] = ...) -> Prediction: ...
-
-    @overload
-    def predict(
-        self, images: ImageSource, *, on_error: Literal["collect"]
-    ) -> Prediction | ImageError: ...
-
-    @overload
-    def predict(
-        self, images: _Several, *, on_error: Literal["raise"] = ...
-    ) -> list[Prediction]: ...
-
-    @overload
-    def predict(
-        self, images: _Several, *, on_error: Literal["collect"]
-    ) -> list[Prediction | ImageError]: ...
-
-    def predict(self, images: Any, *, on_error: str = "raise") -> Any:
-        """Label one image or several.
-
-        Args:
-            images: a path, the bytes of an image file, a PIL image or a ``uint8`` array of shape
-                ``(height, width, 3)``; or a list of these, or an `ImageSet`.
-            on_error: ``"raise"`` (default) stops at the first image that can't be read;
-                ``"collect"`` puts its `ImageError` where its prediction would be.
-
-        Returns:
-            A `Prediction` for one image, a list of them, in order, for several.
-
-        Raises:
-            ImageError: an image can't be read, and `on_error` is ``"raise"``.
-            NotFittedError: neither `fit` nor `load` came before.
-            SettingsError: `on_error` is none of the two.
-
-        Example:
-            >>> clf.predict(["x.jpg", "y.jpg"])[1].confidence
-            0.97
-        """
-        check_choice("on_error", on_error, _ON_ERROR)
-        single = is_single(images)
-        answers = self._answers(sources_of([images] if single else images))
-        results = [self._result(answer, on_error) for answer in answers]
-        return results[0] if single else results
-
-    def predict_proba(self, images: ImageSource | _Several) -> NDArray[np.float32]:
-        """Compute the probability of each class.
-
-        The same picture gives the same numbers whether it comes as a path, bytes, a PIL image or
-        an array. Beside others it may differ by rounding alone, 1e-5 at most.
-
-        Args:
-            images: one image or several, as for `predict`.
-
-        Returns:
-            Array of shape ``(n, number of classes)``, ``float32``, columns in the order of
-            ``classes_``; one image gives one row.
-
-        Raises:
-            ImageError: an image can't be read.
-            NotFittedError: neither `fit` nor `load` came before.
-        """
-        sources = sources_of([images] if is_single(images) else images)
-        rows = [answer.probabilities() for answer in self._answers(sources)]
-        return np.stack(rows) if rows else np.empty((0, len(self.classes_)), np.float32)
 
     def evaluate(self, test: ImageSet) -> EvaluationReport:
         """Judge the classifier on labelled images, predicting exactly as `predict` does.
@@ -343,7 +281,7 @@ class ApparelClassifier(Params):
         self._check_fitted()
         from apparel_clf.evaluation import evaluate_predictions
 
-        labels = _labels(test, self.classes_)
+        labels = labels_of(test, self.classes_)
         answers = list(self._answers([sample.path for sample in test.samples], "evaluate"))
         good = [place for place, answer in enumerate(answers) if answer.error is None]
         report = evaluate_predictions(
@@ -401,19 +339,90 @@ class ApparelClassifier(Params):
             >>> clf.save("model.keras")
             PosixPath('model.keras')
         """
-        self._check_fitted()
-        metadata = describe_model(
+        return save_model(self._network_of("save"), self._metadata(), path)
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        precision: str = "fp32",
+        *,
+        calibrate_on: Any = None,
+        verify_on: ImageSet | None = None,
+        max_loss: float = 0.5,
+    ) -> Exported:
+        """Write the classifier for a runtime without TensorFlow; `load` opens it like any other.
+
+        The file has one input, RGB pixels as ``uint8`` of shape ``(batch, side, side, 3)``, and
+        carries what the ``.keras`` file says of the model. It is checked before it takes its
+        place: in fp32 its probabilities are within 1e-5 of Keras' own; in int8 and bf16 accuracy
+        on `verify_on` may fall by `max_loss` at most.
+
+        Args:
+            path: ends in ``.onnx`` (ONNX Runtime), ``.tflite`` (LiteRT), or has no ending: an
+                OpenVINO folder. What is there is replaced.
+            precision: ``"fp32"`` (default), ``"int8"``: a quarter of the size and several times
+                faster, or ``"bf16"``: OpenVINO on processors with bfloat16.
+            calibrate_on: pictures from which int8 learns the range of each layer's values: an
+                `ImageSet`, such as the training images, or several images as for `predict`; 64 of
+                them are used, and 30 or more should be there. Needed for int8.
+            verify_on: labelled images to compare accuracy on, which were not trained on. Needed
+                for int8 and bf16.
+            max_loss: how many points of accuracy may be lost, in percent of `verify_on`. Default
+                0.5.
+
+        Returns:
+            Where it is, and how it compares with Keras.
+
+        Raises:
+            ExportError: it loses more than it may; says the figures. Nothing is written.
+            SettingsError: a format that can't have this precision, or something that is needed
+                is missing.
+            ModelFileError: the file cannot be written there.
+            MissingExtraError: a package that writes this format is not installed.
+            NotFittedError: neither `fit` nor `load` came before.
+
+        Example:
+            >>> print(clf.export("model.onnx", "int8", calibrate_on=train, verify_on=test))
+            model.onnx: int8, 15.2 MB; accuracy 97.6% as before (n=123), probabilities differ by ...
+        """
+        from apparel_clf.inference.export import export_model
+
+        model = self._network_of("export")
+        return export_model(
+            self._predictor,
+            model,
+            self._metadata(),
+            Path(path),
+            precision=precision,
+            calibrate_on=None if calibrate_on is None else sources_of(calibrate_on),
+            verify_on=verify_on,
+            max_loss=max_loss,
+            show=None if self.verbose else False,
+        )
+
+    def _metadata(self) -> dict[str, Any]:
+        """What travels in a model file beside the network."""
+        return describe_model(
             class_names=self.classes_,
             params=self._fitted_params,
             recipe=self.recipe_.to_json(),
             temperature=self.temperature_,
+            threshold=self.threshold_,
             weights=self.weights_,
             precision=self.precision_,
             history=self.history_.to_json(),
             dataset=self.dataset_,
             metrics=self.metrics_,
         )
-        return save_model(self.model_, metadata, path)
+
+    def _network_of(self, doing: str) -> keras.Model:
+        self._check_fitted()
+        if not hasattr(self, "model_"):
+            raise SettingsError(
+                f"This classifier runs on {self.runtime_!r}, from an export that holds no Keras "
+                f"network to {doing}. Load the .keras file that it was exported from"
+            )
+        return self.model_
 
     def _facts(self) -> dict[str, Any]:
         """How the model was made, for a reader."""
@@ -452,92 +461,18 @@ class ApparelClassifier(Params):
         fill_backbone(model, self.weights, self.random_state)
         return model
 
-    def _adopt(self, model: keras.Model, classes: Iterable[str]) -> None:
-        self.model_ = model
+    def _keras_runtime(self, model: keras.Model) -> Runtime:
+        from apparel_clf.inference.runtimes.keras_runtime import KerasRuntime
+
+        return KerasRuntime(model, self.recipe_.head)
+
+    def _adopt(
+        self, runtime: Runtime, classes: Iterable[str], model: keras.Model | None = None
+    ) -> None:
+        """Take over a trained network."""
+        if model is not None:
+            self.model_ = model
         self.classes_ = tuple(classes)
-        self.n_features_in_ = int(np.prod(model.input_shape[1:]))
+        self.n_features_in_ = 3 * runtime.side**2
         self._fitted_params = self._plain_params()
-        self._predictor = Predictor(model, self.recipe_.resize)
-
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "_predictor"):
-            raise NotFittedError(
-                "This classifier knows no classes yet: call fit, or load a model with "
-                "apparel_clf.load(path)"
-            )
-
-    def _answers(self, sources: list[ImageSource], label: str = "predict") -> Iterable[Answer]:
-        self._check_fitted()
-        return self._predictor.answers(sources, label=label, show=None if self.verbose else False)
-
-    def _result(self, answer: Answer, on_error: str) -> Prediction | ImageError:
-        if answer.error is not None and on_error == "collect":
-            return answer.error
-        return Prediction.from_row(answer.probabilities(), self.classes_, answer.source)
-
-
-def load(path: str | os.PathLike[str]) -> ApparelClassifier:
-    """Read a classifier that `ApparelClassifier.save` wrote.
-
-    It predicts bit for bit as the saved one did. Nothing that is stored in the file is run.
-
-    Args:
-        path: a ``.keras`` file.
-
-    Returns:
-        A fitted classifier.
-
-    Raises:
-        ModelFileError: no such file, not one of ours, damaged, or refused because it could run
-            code.
-        MissingExtraError: TensorFlow or Keras is not installed.
-
-    Example:
-        >>> load("model.keras").classes_
-        ('jeans', 'saree', 'trousers')
-    """
-    model, facts = load_model(path)
-    try:
-        return _restored(model, facts)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelFileError(
-            f"{os.fspath(path)}: what the file says about itself is damaged "
-            f"({type(error).__name__}: {error})"
-        ) from error
-
-
-def _restored(model: keras.Model, facts: dict[str, Any]) -> ApparelClassifier:
-    check_facts(facts)
-    params = dict(facts["params"])
-    if isinstance(params["recipe"], dict):
-        params["recipe"] = Recipe.from_json(params["recipe"])
-    if params["augmentation"] is not None:
-        params["augmentation"] = Augmentation(**params["augmentation"])
-    classifier = ApparelClassifier(**params)
-    classifier.recipe_ = Recipe.from_json(facts["recipe"])
-    classifier._adopt(model, facts["class_names"])
-    classifier.history_ = History.from_json(facts["history"])
-    classifier.weights_ = facts["weights"]
-    classifier.precision_ = facts["precision"]
-    classifier.temperature_ = facts["temperature"]
-    classifier.dataset_ = facts["dataset"]
-    classifier.metrics_ = facts["metrics"]
-    classifier.skipped_ = ()
-    check_whole("image_size", classifier.image_size, 32)
-    classifier.settings()
-    found = (model.input_shape[1], model.output_shape[-1])
-    if found != (classifier.image_size, len(classifier.classes_)):
-        raise SettingsError(f"the network has image size and number of classes {found}")
-    return classifier
-
-
-def _labels(test: ImageSet, classes: tuple[str, ...]) -> NDArray[np.int64]:
-    places = {name: place for place, name in enumerate(classes)}
-    check_image_set("test_set", test)
-    unknown = sorted({sample.label for sample in test.samples} - set(classes))
-    if unknown:
-        raise DatasetError(
-            f"{test.name}: has classes that the classifier doesn't know: {', '.join(unknown)}. "
-            f"Expected some of {', '.join(classes)}"
-        )
-    return np.array([places[sample.label] for sample in test.samples], np.int64)
+        self._predictor = Predictor(runtime, self.recipe_.resize)

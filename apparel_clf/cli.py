@@ -6,7 +6,6 @@ Nothing heavy is imported before a command runs, so that ``--help`` answers at o
 from __future__ import annotations
 
 import argparse
-import glob
 import io
 import json
 import os
@@ -26,9 +25,13 @@ from apparel_clf._outcome import (
     FAILED,
     INTERRUPTED,
     Outcome,
+    Streamed,
     load_tensorflow,
     make_way,
 )
+from apparel_clf._predict_commands import PREDICT_COMMANDS, load_classifier
+from apparel_clf._review_commands import REVIEW_COMMANDS
+from apparel_clf._serve_commands import SERVE_COMMANDS
 from apparel_clf._training_commands import TRAINING_COMMANDS, classifier_of
 from apparel_clf.errors import ApparelError, ImageError
 
@@ -36,7 +39,6 @@ if TYPE_CHECKING:
     from apparel_clf.classifier import ApparelClassifier
     from apparel_clf.dataset import ImageSet
     from apparel_clf.evaluation import EvaluationReport
-    from apparel_clf.inference import Prediction
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with redirect_stdout(sys.stderr), warnings.catch_warnings():
             warnings.showwarning = _show_warning
             outcome = _COMMANDS[args.command](args)
+        if isinstance(outcome, Streamed):
+            return _stream(outcome)
         return _emit(outcome, as_json=args.json)
     except BrokenPipeError:
         return _reader_left()
@@ -132,91 +136,16 @@ def _judge(args: argparse.Namespace) -> tuple[EvaluationReport, ImageSet, Appare
     from apparel_clf.dataset import SPLITS
 
     data = ac.ImageFolder(args.data)
-    load_tensorflow()
-    classifier = ac.load(args.model)
+    classifier = load_classifier(args)
     if args.split == "all":
         return classifier.evaluate(data), data, classifier
     splits = dict(zip(SPLITS, data.split(), strict=True))
     return classifier.evaluate(splits[args.split]), splits["train"], classifier
 
 
-def _predict(args: argparse.Namespace) -> Outcome:
-    import apparel_clf as ac
-
-    results: list[Prediction | ImageError] = []
-    found = _found(args.paths)
-    paths = [item for item in found if not isinstance(item, ImageError)]
-    if paths:
-        load_tensorflow()
-        results += ac.load(args.model).predict(paths, on_error="collect")
-    results += [item for item in found if isinstance(item, ImageError)]
-    return _predicted(results, args)
-
-
-def _found(given: Sequence[str]) -> list[str | ImageError]:
-    """Turn files, folders and patterns into files; what leads to none becomes an error."""
-    from apparel_clf.dataset.files import image_files
-
-    found: list[str | ImageError] = []
-    for text in given:
-        if _is_folder(text):
-            files = [str(path) for path in image_files(Path(text))]
-            found += files or [ImageError(text, "this folder holds no image", "missing")]
-        elif glob.has_magic(text) and not Path(text).exists():
-            found += _matches(text) or [ImageError(text, "no file matches this pattern", "missing")]
-        else:
-            found.append(text)
-    return found
-
-
-def _is_folder(text: str) -> bool:
-    try:
-        return Path(text).is_dir()
-    except (OSError, ValueError):  # a name that no file can have is reported when it is read
-        return False
-
-
-def _matches(pattern: str) -> list[str]:
-    # Path.glob takes no absolute pattern.
-    return sorted(m for m in glob.glob(pattern, recursive=True) if Path(m).is_file())  # noqa: PTH207
-
-
-def _predicted(results: Sequence[Prediction | ImageError], args: argparse.Namespace) -> Outcome:
-    errors = [item for item in results if isinstance(item, ImageError)]
-    answers = [
-        (item, _top(item.probabilities, args.top))
-        for item in results
-        if not isinstance(item, ImageError)
-    ]
-    document = {
-        "model": str(args.model),
-        "predictions": [
-            {
-                "source": str(item.source),
-                "label": item.label,
-                "confidence": item.confidence,
-                "top": [{"label": label, "probability": share} for label, share in top],
-            }
-            for item, top in answers
-        ],
-        "errors": [{"source": e.source, "reason": e.reason, "code": e.code} for e in errors],
-    }
-    lines = [
-        f"{item.source}: " + ", ".join(f"{label} {share:.1%}" for label, share in top)
-        for item, top in answers
-    ]
-    return Outcome("\n".join(lines), document, [str(error) for error in errors])
-
-
-def _top(probabilities: Mapping[str, float], count: int) -> list[tuple[str, float]]:
-    return sorted(probabilities.items(), key=lambda item: -item[1])[:count]
-
-
 def _emit(outcome: Outcome, *, as_json: bool) -> int:
     """Write the answer to standard output and what went wrong to standard error."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A file name need not be text in the terminal's encoding.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    _take_any_name()
     answer = json.dumps(outcome.document, indent=2, allow_nan=False) if as_json else outcome.text
     if answer:
         sys.stdout.write(answer + "\n")
@@ -224,6 +153,25 @@ def _emit(outcome: Outcome, *, as_json: bool) -> int:
     for problem in outcome.problems:
         _complain(f"error: {problem}", FAILED)
     return outcome.code
+
+
+def _stream(outcome: Streamed) -> int:
+    """Write an answer as it comes about, and what goes wrong to standard error."""
+    _take_any_name()
+    code = DONE
+    for part in outcome.parts:
+        if isinstance(part, ImageError):
+            code = _complain(f"error: {part}", FAILED)
+        else:
+            sys.stdout.write(part)
+            sys.stdout.flush()
+    return code
+
+
+def _take_any_name() -> None:
+    """A file name need not be text in the terminal's encoding."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _show_warning(
@@ -250,14 +198,16 @@ def _reader_left() -> int:
     return FAILED
 
 
-_COMMANDS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace], Outcome | Streamed]] = {
     "train": _train,
     "evaluate": _evaluate,
     "report": _report,
-    "predict": _predict,
+    **PREDICT_COMMANDS,
     **DATASET_COMMANDS,
     **CACHE_COMMANDS,
+    **REVIEW_COMMANDS,
     **TRAINING_COMMANDS,
+    **SERVE_COMMANDS,
 }
 
 

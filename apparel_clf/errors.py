@@ -80,6 +80,10 @@ class ModelFileError(ApparelError, ValueError):
     """A model file that is not one of ours, is damaged, or is refused because it could run code."""
 
 
+class ExportError(ApparelError, RuntimeError):
+    """An export that answers too differently from the model it was made of; says the figures."""
+
+
 class NotFittedError(ApparelError, ValueError, AttributeError):
     """`fit` or `load` must come before this call."""
 

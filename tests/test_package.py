@@ -15,7 +15,10 @@ from apparel_clf._extras import require
 from apparel_clf.errors import MissingExtraError
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("tensorflow", "keras", "matplotlib", "sklearn", "pandas", "scrapy")
+HEAVY = (
+    *("tensorflow", "keras", "matplotlib", "sklearn", "pandas", "scrapy"),
+    *("onnx", "onnxruntime", "openvino", "ai_edge_litert", "fastapi", "uvicorn"),
+)
 
 
 def loaded_after(code):

@@ -7,7 +7,6 @@ rather than clipped, the first frame of an animation.
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 import warnings
@@ -15,13 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from apparel_clf.errors import ImageError
+from apparel_clf.images.costly import FewReads, check_scans
 
 #: The formats that are read, by Pillow's names. Others are refused: each decoder is attack surface.
 DECODERS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
@@ -36,7 +36,8 @@ _WHITE = (255, 255, 255)
 _DRAFT_SCALES = (8, 4, 2)
 
 ImageSource: TypeAlias = (
-    "str | os.PathLike[str] | bytes | bytearray | Image.Image | NDArray[np.uint8]"
+    "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image "
+    "| NDArray[np.uint8]"
 )
 
 
@@ -90,7 +91,7 @@ def describe(source: object) -> str:
     """
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source)
-    if isinstance(source, (bytes, bytearray)):
+    if isinstance(source, (bytes, bytearray, memoryview)):
         return f"bytes ({len(source)} of them)"
     if isinstance(source, np.ndarray):
         return f"array of shape {source.shape} and dtype {source.dtype}"
@@ -105,7 +106,8 @@ def load_image(
     """Read one image.
 
     Args:
-        source: a path, the bytes of an image file, a PIL image, or a ``uint8`` array of shape
+        source: a path, the bytes of an image file, such a file opened for reading bytes, a PIL
+            image, or a ``uint8`` array of shape
             ``(height, width, 3)``, ``(height, width, 4)``, ``(height, width, 1)`` or
             ``(height, width)`` with values 0 to 255.
         max_pixels: refuse images with more pixels than this, from their header. Default 64
@@ -211,21 +213,23 @@ def _header(image: Image.Image, name: str, max_pixels: int) -> Header:
 
 
 def image_bytes(source: ImageSource, name: str) -> bytes:
-    """Return the bytes of an image file that is given as such or by its path.
+    """Return the bytes of an image file that is given as such, by its path, or opened.
 
     Args:
-        source: a path or bytes.
+        source: a path, bytes, or a file opened for reading bytes, which is read to its end.
         name: what to call it in an error.
 
     Raises:
         ImageError: it is something else, isn't there, can't be read or is larger than `MAX_BYTES`.
     """
-    if isinstance(source, (bytes, bytearray)):
+    if isinstance(source, (bytes, bytearray, memoryview)):
         return bytes(source)
+    if hasattr(source, "read"):
+        return _read_file(source, name)
     if not isinstance(source, (str, os.PathLike)):
         raise ImageError(
             name,
-            "expected a path, bytes, a PIL image or a uint8 array. "
+            "expected a path, bytes, an open file, a PIL image or a uint8 array. "
             f"Received: {type(source).__name__}",
             "unsupported_input",
         )
@@ -253,6 +257,18 @@ def image_bytes(source: ImageSource, name: str) -> bytes:
         raise ImageError(name, f"no file can have this name ({error})", "missing") from error
 
 
+def _read_file(source: Any, name: str) -> bytes:
+    try:
+        data = source.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # a closed file is a ValueError
+        raise ImageError(name, f"cannot be read ({error})", "missing") from error
+    if not isinstance(data, (bytes, bytearray)):
+        raise ImageError(name, "opened as text; open it with mode 'rb'", "unsupported_input")
+    if len(data) > MAX_BYTES:
+        raise ImageError(name, f"larger than {MAX_BYTES:,} bytes", "too_many_pixels")
+    return bytes(data)
+
+
 @contextmanager
 def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
     """Open bytes with the allowed decoders; any failure inside becomes an ImageError."""
@@ -261,7 +277,11 @@ def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
     with _decoding(name, data), warnings.catch_warnings():
         # Our own limit is checked from the header; Pillow's warning would only be noise.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with Image.open(io.BytesIO(data), formats=DECODERS) as image:
+        file = FewReads(data, name)
+        with Image.open(file, formats=DECODERS) as image:
+            file.header_is_known()
+            if image.format == "JPEG":
+                check_scans(data, name)
             yield image
 
 

@@ -47,6 +47,28 @@ def to_square(image: Image.Image, side: int, rule: str = "pad") -> NDArray[np.ui
     return np.asarray(canvas)
 
 
+def square_of(size: tuple[int, int], rule: str) -> tuple[int, int, int, int]:
+    """Return which part of a picture the square of `to_square` shows, to the nearest pixel.
+
+    Args:
+        size: width and height of the picture.
+        rule: one of `RESIZE_RULES`.
+
+    Returns:
+        Left, top, right and bottom, in pixels of the picture; beyond its edges where it is padded.
+
+    Example:
+        >>> square_of((100, 200), "pad"), square_of((100, 200), "crop")
+        ((-50, 0, 150, 200), (0, 50, 100, 150))
+    """
+    width, height = size
+    if rule == "stretch":
+        return 0, 0, width, height
+    side = max(size) if rule == "pad" else min(size)
+    left, top = (width - side) // 2, (height - side) // 2
+    return left, top, left + side, top + side
+
+
 def border_colour(image: Image.Image) -> tuple[int, int, int]:
     """Return the median colour of an RGB image's outermost pixels, what its background looks like.
 

@@ -20,6 +20,9 @@ class Prediction:
             that was not calibrated is often surer than it should be.
         probabilities: probability of each class, in class order; they add up to 1.
         source: the image's path, or what kind of thing it was.
+        top_k: classes and their probabilities, the likeliest first; as many as were asked for.
+        uncertain: whether the confidence is below the threshold. Such a picture may well show
+            none of the classes. Always False without a threshold.
 
     Example:
         >>> clf.predict("x.jpg")
@@ -30,19 +33,40 @@ class Prediction:
     confidence: float
     probabilities: Mapping[str, float]
     source: str
+    top_k: tuple[tuple[str, float], ...] = ()
+    uncertain: bool = False
 
     @classmethod
-    def from_row(cls, row: NDArray[np.float32], classes: Sequence[str], source: str) -> Prediction:
+    def from_row(
+        cls,
+        row: NDArray[np.float32],
+        classes: Sequence[str],
+        source: str,
+        *,
+        top_k: int | None = None,
+        threshold: float = 0.0,
+    ) -> Prediction:
         """Build a prediction from one row of a network's output.
 
         Args:
             row: probabilities, ``(number of classes,)``.
             classes: the classes in the order of the row.
             source: what the image was.
+            top_k: how many classes to name in `top_k`; None for all.
+            threshold: confidence below which it is uncertain.
         """
         probabilities = dict(zip(classes, row.tolist(), strict=True))
+        # Of equals the first in class order, as argmax has it.
+        order = np.argsort(-row, kind="stable")[:top_k].tolist()
         label = classes[int(row.argmax())]
-        return cls(label, probabilities[label], probabilities, source)
+        return cls(
+            label,
+            probabilities[label],
+            probabilities,
+            source,
+            tuple((classes[place], probabilities[classes[place]]) for place in order),
+            probabilities[label] < threshold,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the prediction as plain values."""
@@ -51,4 +75,6 @@ class Prediction:
             "confidence": self.confidence,
             "probabilities": dict(self.probabilities),
             "source": self.source,
+            "top_k": [{"label": name, "probability": value} for name, value in self.top_k],
+            "uncertain": self.uncertain,
         }

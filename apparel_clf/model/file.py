@@ -19,17 +19,18 @@ import numpy as np
 
 from apparel_clf.errors import ModelFileError
 from apparel_clf.model.backend import keras_module
+from apparel_clf.model.members import check_members
 
 if TYPE_CHECKING:
     import keras
 
 #: Written into every file; the number grows when a field changes its meaning.
-FILE_FORMAT = "apparel-clf/model/2"
+FILE_FORMAT = "apparel-clf/model/3"
 METADATA_MEMBER = "apparel.json"
 _CONFIG_MEMBER = "config.json"
 
-# No honest file comes near; a hostile one could fill the memory.
-_LARGEST_JSON = 10_000_000
+#: No honest file's description comes near; a hostile one could fill the memory.
+LARGEST_JSON = 10_000_000
 
 # All that a network of `build_network` is made of, by Keras' names. Whatever else a file asks for,
 # code of its own above all, is refused before Keras sees it.
@@ -82,7 +83,7 @@ def save_model(
         with tempfile.TemporaryDirectory(prefix=".saving-", dir=target.parent) as folder:
             partial = Path(folder) / target.name
             model.save(partial)
-            _add_metadata(partial, {"format": FILE_FORMAT, **metadata})
+            add_metadata(partial, {"format": FILE_FORMAT, **metadata})
             partial.replace(target)
     except OSError as error:
         raise ModelFileError(f"{target}: cannot be written ({error.strerror or error})") from error
@@ -107,6 +108,7 @@ def load_model(path: str | os.PathLike[str]) -> tuple[keras.Model, dict[str, Any
     """
     source = Path(path)
     metadata = read_metadata(source)
+    check_members(source)
     keras = keras_module()
     try:
         model = keras.models.load_model(source, safe_mode=True)
@@ -145,9 +147,9 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(source) as archive:
             metadata, config = (
-                _read_json(source, archive, name) for name in (METADATA_MEMBER, _CONFIG_MEMBER)
+                read_json(source, archive, name) for name in (METADATA_MEMBER, _CONFIG_MEMBER)
             )
-        _check_format(source, metadata)
+        check_format(source, metadata)
         _check_parts(source, config)
     except ModelFileError:
         raise
@@ -169,7 +171,13 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def _add_metadata(path: Path, metadata: Mapping[str, Any]) -> None:
+def add_metadata(path: Path, metadata: Mapping[str, Any]) -> None:
+    """Add what is known of a model to its file, as a member of the zip archive at its end.
+
+    Args:
+        path: a ``.keras`` file, or a ``.tflite`` file, whose readers look at the beginning alone.
+        metadata: plain values.
+    """
     text = json.dumps(metadata, indent=2, ensure_ascii=False, allow_nan=False)
     # A fixed date, as Keras' own members have: the same model gives the same member.
     member = zipfile.ZipInfo(METADATA_MEMBER, date_time=(1980, 1, 1, 0, 0, 0))
@@ -177,7 +185,12 @@ def _add_metadata(path: Path, metadata: Mapping[str, Any]) -> None:
         archive.writestr(member, text)
 
 
-def _read_json(source: Path, archive: zipfile.ZipFile, name: str) -> Any:
+def read_json(source: Path, archive: zipfile.ZipFile, name: str) -> Any:
+    """Read a JSON member of a model file.
+
+    Raises:
+        ModelFileError: there is none, or it is too large to be honest.
+    """
     try:
         info = archive.getinfo(name)
     except KeyError as error:
@@ -185,12 +198,13 @@ def _read_json(source: Path, archive: zipfile.ZipFile, name: str) -> Any:
             f"{source}: not a model of ours, it has no {name}. "
             "Expected a file from ApparelClassifier.save"
         ) from error
-    if info.file_size > _LARGEST_JSON:
+    if info.file_size > LARGEST_JSON:
         raise ModelFileError(f"{source}: its {name} claims {info.file_size:,} bytes; refused")
     return json.loads(archive.read(info))
 
 
-def _check_format(source: Path, metadata: Any) -> None:
+def check_format(source: Path, metadata: Any) -> None:
+    """Raise ModelFileError unless metadata is of the format that this release writes."""
     found = metadata.get("format") if isinstance(metadata, dict) else None
     if found != FILE_FORMAT:
         raise ModelFileError(

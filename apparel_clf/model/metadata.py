@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from apparel_clf._version import __version__
 from apparel_clf.errors import SettingsError
-from apparel_clf.model.build import PREPROCESSING
+from apparel_clf.model.build import HEADS, PREPROCESSING
+from apparel_clf.model.checks import check_choice
 
 if TYPE_CHECKING:
     from apparel_clf.evaluation import EvaluationReport
@@ -24,6 +25,7 @@ def describe_model(
     params: Mapping[str, Any],
     recipe: Mapping[str, Any],
     temperature: float | None,
+    threshold: float | None,
     weights: str,
     precision: str,
     history: Mapping[str, Any],
@@ -37,6 +39,7 @@ def describe_model(
         params: the settings that were given.
         recipe: all settings that the training used.
         temperature: by what the logits were divided, or None.
+        threshold: confidence below which a prediction is uncertain, or None.
         weights: where the backbone's weights came from.
         precision: the arithmetic that computed the training features.
         history: from `History.to_json`.
@@ -57,6 +60,7 @@ def describe_model(
         "params": dict(params),
         "recipe": dict(recipe),
         "temperature": temperature,
+        "threshold": threshold,
         "history": dict(history),
         "dataset": dict(dataset),
         "metrics": dict(metrics) if metrics else None,
@@ -89,8 +93,12 @@ def check_facts(facts: Mapping[str, Any]) -> None:
     for name, kind in kinds.items():
         if not isinstance(facts[name], kind):
             raise SettingsError(f"Expected {name} to be a {kind.__name__}")
-    if not isinstance(facts["temperature"], (float, type(None))):
-        raise SettingsError("Expected temperature to be a number or null")
+    for name in ("temperature", "threshold"):
+        if not isinstance(facts[name], (float, type(None))):
+            raise SettingsError(f"Expected {name} to be a number or null")
+    if not 0 <= (facts["threshold"] or 0) <= 1:
+        raise SettingsError("Expected threshold to be from 0 to 1")
+    check_choice("head", facts["head"], HEADS)
     if not isinstance(facts["metrics"], (dict, type(None))):
         raise SettingsError("Expected metrics to be a dict or null")
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from apparel_clf.dataset.checks import check_image_set
 from apparel_clf.errors import DatasetError, TrainingError
 from apparel_clf.training.cache import FeatureCache
 from apparel_clf.training.features import FeatureExtractor, Rows, Views, compute_rows
@@ -221,18 +222,6 @@ def _temperature(
     wanted = replace(wanted, epochs=epochs, keep="last", patience=None)
     logits = out_of_fold(rows, folds, len(train_set.classes), wanted)
     return fit_temperature(rows.labels[:: rows.views], logits)
-
-
-def check_image_set(name: str, value: Any) -> None:
-    """Raise DatasetError unless `value` is a set of samples whose labels are all classes of it."""
-    if not hasattr(value, "samples") or not hasattr(value, "classes"):
-        raise DatasetError(
-            f"Expected {name} to be an ImageSet, as ImageFolder(path).split() gives. "
-            f"Received: {type(value).__name__}"
-        )
-    strange = {sample.label for sample in value.samples} - set(value.classes)
-    if strange:
-        raise DatasetError(f"{name}: samples of {sorted(strange)}, which are none of its classes")
 
 
 def check_sets(train_set: ImageSet, val_set: ImageSet | None) -> None:

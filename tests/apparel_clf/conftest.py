@@ -32,20 +32,25 @@ def noisy_square(label: str, seed: int) -> Image.Image:
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
+def labelled_set(parent: Path, name: str, count: int = 8, first_seed: int = 0) -> ImageSet:
+    """Write images of three classes and return them as a set."""
+    samples = []
+    for label in COLOURS:
+        folder = parent / name / label
+        folder.mkdir(parents=True)
+        for seed in range(first_seed, first_seed + count):
+            path = folder / f"{seed}.png"
+            noisy_square(label, seed).save(path)
+            samples.append(Sample(path, label, name))
+    return ImageSet(samples, COLOURS, name="toy/v1", split_name=name, version_id="abc123")
+
+
 @pytest.fixture
 def small_set(tmp_path: Path) -> Callable[..., ImageSet]:
     """Write images of three classes and return them as a set."""
 
     def make(name: str = "train", count: int = 8, first_seed: int = 0) -> ImageSet:
-        samples = []
-        for label in COLOURS:
-            folder = tmp_path / name / label
-            folder.mkdir(parents=True)
-            for seed in range(first_seed, first_seed + count):
-                path = folder / f"{seed}.png"
-                noisy_square(label, seed).save(path)
-                samples.append(Sample(path, label, name))
-        return ImageSet(samples, COLOURS, name="toy/v1", split_name=name, version_id="abc123")
+        return labelled_set(tmp_path, name, count, first_seed)
 
     return make
 

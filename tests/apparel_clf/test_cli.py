@@ -273,38 +273,6 @@ def test_start_up_notes_are_hidden_unless_wanted_or_needed(tmp_path, then, level
     assert (done.stdout, done.stderr) == (out, shown)
 
 
-def test_paths_may_be_files_folders_or_patterns(squares):
-    test = squares / "test"
-    assert cli._found([str(test / "red" / "1.png"), "missing.jpg"]) == [
-        str(test / "red" / "1.png"),
-        "missing.jpg",
-    ]
-    assert cli._found([str(test / "red")]) == [str(test / "red" / f"{n}.png") for n in range(4)]
-    assert len(cli._found([str(test)])) == 12
-    assert cli._found([str(test / "*" / "0.png")]) == [
-        str(test / label / "0.png") for label in COLOURS
-    ]
-
-
-def test_a_name_with_brackets_is_a_name(tmp_path):
-    path = tmp_path / "x[1].png"
-    path.touch()
-    assert cli._found([str(path)]) == [str(path)]
-
-
-def test_paths_that_lead_to_nothing_are_errors(tmp_path):
-    folder, pattern = cli._found([str(tmp_path), str(tmp_path / "*.jpg")])
-    assert "holds no image" in folder.reason
-    assert "no file matches" in pattern.reason
-
-
-def test_nothing_to_predict_needs_no_model(tmp_path, capsys):
-    assert main(["predict", str(tmp_path), "-m", "none.keras", "--json"]) == 1
-    out, err = capsys.readouterr()
-    assert json.loads(out)["errors"][0]["source"] == str(tmp_path)
-    assert "holds no image" in err
-
-
 def test_defaults_are_those_of_the_library():
     from apparel_clf import ApparelClassifier
 

@@ -71,6 +71,11 @@ def test_tune_shows_a_table_and_draws_it(photos, tmp_path, capsys):
     assert Image.open(plot).size[0] > 500
 
 
+def test_a_plot_that_cannot_be_written_is_told_before_the_search(photos, tmp_path, capsys):
+    assert main(["tune", str(photos), "--plot", str(tmp_path / "tune.xyz")]) == 1
+    assert "ends in one of .png" in capsys.readouterr().err
+
+
 @pytest.mark.train
 def test_compare_says_whether_two_models_differ(photos, tmp_path, capsys):
     models = [str(tmp_path / name) for name in ("a.keras", "b.keras")]
@@ -81,7 +86,11 @@ def test_compare_says_whether_two_models_differ(photos, tmp_path, capsys):
     assert main(["compare", str(photos), *models, "--split", "all"]) == 0
     assert "McNemar" in capsys.readouterr().out
     assert main(["compare", str(photos), *models, "--split", "all", "--json"]) == 0
-    assert 0 <= json.loads(capsys.readouterr().out)["p_value"] <= 1
+    answer = json.loads(capsys.readouterr().out)
+    assert 0 <= answer["p_value"] <= 1
+    assert answer["n"] == 20
+    assert answer["split_id"]
+    assert [answer["a"], answer["b"]] == models
 
 
 @pytest.mark.train

@@ -29,7 +29,24 @@ def test_probabilities_are_the_networks_numbers():
 
 def test_plain_values_survive_json():
     found = Prediction.from_row(np.array([0.2, 0.7, 0.1], np.float32), CLASSES, "x.jpg")
-    assert Prediction(**json.loads(json.dumps(found.to_json()))) == found
+    values = json.loads(json.dumps(found.to_json()))
+    ranked = values.pop("top_k")
+    assert tuple((one["label"], one["probability"]) for one in ranked) == found.top_k
+    assert Prediction(**values, top_k=found.top_k) == found
+
+
+def test_the_likeliest_classes_come_first():
+    row = np.array([0.25, 0.5, 0.25], np.float32)
+    ranked = Prediction.from_row(row, CLASSES, "x").top_k
+    assert ranked == (("saree", 0.5), ("jeans", 0.25), ("trousers", 0.25))
+    assert Prediction.from_row(row, CLASSES, "x", top_k=1).top_k == ranked[:1]
+    assert Prediction.from_row(row, CLASSES, "x", top_k=9).top_k == ranked
+
+
+@pytest.mark.parametrize(("threshold", "uncertain"), [(0.0, False), (0.5, False), (0.51, True)])
+def test_below_the_threshold_it_is_uncertain(threshold, uncertain):
+    row = np.array([0.25, 0.5, 0.25], np.float32)
+    assert Prediction.from_row(row, CLASSES, "x", threshold=threshold).uncertain is uncertain
 
 
 def test_it_cannot_be_changed():

@@ -7,7 +7,9 @@ from PIL import Image
 from apparel_clf.dataset import Sample
 from apparel_clf.errors import ImageError
 from apparel_clf.images import load_image, to_square
-from apparel_clf.inference.predictor import Predictor, is_single, sources_of
+from apparel_clf.inference.predictor import Predictor
+from apparel_clf.inference.runtimes.keras_runtime import KerasRuntime
+from apparel_clf.inference.sources import is_single, sources_of
 from apparel_clf.model.build import build_network
 from apparel_clf.model.weights import fill_backbone
 
@@ -17,6 +19,11 @@ def network():
     model = build_network(3, 32, "flatten", 0, blocks=((4, 1), (8, 1)))
     fill_backbone(model, None, 0)
     return model
+
+
+@pytest.fixture(scope="module")
+def runtime(network):
+    return KerasRuntime(network, "flatten")
 
 
 @pytest.fixture
@@ -29,8 +36,8 @@ def files(tmp_path, jpeg):
     return paths
 
 
-def test_answers_are_the_networks_own(network, files):
-    answers = list(Predictor(network, "pad").answers(files))
+def test_answers_are_the_networks_own(network, runtime, files):
+    answers = list(Predictor(runtime, "pad").answers(files))
     squares = np.stack([to_square(load_image(path), 32) for path in files])
     expected = network.predict(squares, verbose=0)
     np.testing.assert_allclose([a.probabilities() for a in answers], expected, atol=1e-6)
@@ -38,50 +45,50 @@ def test_answers_are_the_networks_own(network, files):
 
 
 @pytest.mark.parametrize("rule", ["pad", "crop", "stretch"])
-def test_the_resize_rule_is_followed(network, files, rule):
-    [answer] = Predictor(network, rule).answers(files[:1])
+def test_the_resize_rule_is_followed(network, runtime, files, rule):
+    [answer] = Predictor(runtime, rule).answers(files[:1])
     square = to_square(load_image(files[0]), 32, rule)
     np.testing.assert_allclose(answer.row, network.predict_on_batch(square[None])[0], atol=1e-6)
 
 
-def test_every_kind_of_input_agrees_to_the_bit(network, files):
+def test_every_kind_of_input_agrees_to_the_bit(runtime, files):
     image = load_image(files[0])
     data = files[0].read_bytes()
     kinds = [files[0], str(files[0]), data, bytearray(data), image, np.asarray(image)]
     kinds.append(Image.open(files[0]))
-    rows = [answer.row for answer in Predictor(network, "pad").answers(kinds)]
+    rows = [answer.row for answer in Predictor(runtime, "pad").answers(kinds)]
     for row in rows[1:]:
         np.testing.assert_array_equal(row, rows[0])
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 19])
-def test_company_changes_an_answer_by_rounding_at_most(network, files, count):
-    predictor = Predictor(network, "pad")
+def test_company_changes_an_answer_by_rounding_at_most(runtime, files, count):
+    predictor = Predictor(runtime, "pad")
     [alone] = predictor.answers(files[:1])
     together = next(predictor.answers(files[:count]))
     np.testing.assert_allclose(together.row, alone.row, atol=1e-6)
 
 
-def test_one_bad_file_stops_no_other(network, files):
+def test_one_bad_file_stops_no_other(runtime, files):
     files[3].write_bytes(b"")
     files[8].unlink()
-    answers = list(Predictor(network, "pad").answers(files))
+    answers = list(Predictor(runtime, "pad").answers(files))
     bad = {place: answer.error.code for place, answer in enumerate(answers) if answer.error}
     assert bad == {3: "empty", 8: "missing"}
     assert [answer.source for answer in answers] == [str(path) for path in files]
-    [last] = Predictor(network, "pad").answers(files[-1:])
+    [last] = Predictor(runtime, "pad").answers(files[-1:])
     np.testing.assert_allclose(answers[-1].row, last.row, atol=1e-6)
 
 
-def test_bad_files_alone_are_answered_too(network, tmp_path):
-    answers = list(Predictor(network, "pad").answers([tmp_path / "a", b"nonsense", 7]))
+def test_bad_files_alone_are_answered_too(runtime, tmp_path):
+    answers = list(Predictor(runtime, "pad").answers([tmp_path / "a", b"nonsense", 7]))
     assert [a.error.code for a in answers] == ["missing", "not_an_image", "unsupported_input"]
     with pytest.raises(ImageError, match="no such file"):
         answers[0].probabilities()
 
 
-def test_no_images_give_no_answers(network):
-    assert list(Predictor(network, "pad").answers([])) == []
+def test_no_images_give_no_answers(runtime):
+    assert list(Predictor(runtime, "pad").answers([])) == []
 
 
 @pytest.mark.parametrize(

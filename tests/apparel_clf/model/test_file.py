@@ -56,7 +56,7 @@ def test_loaded_network_predicts_to_the_bit(network, saved):
     model, facts = load_model(saved)
     images = pictures()
     np.testing.assert_array_equal(model.predict_on_batch(images), network.predict_on_batch(images))
-    assert facts == {"format": "apparel-clf/model/2", **FACTS}
+    assert facts == {"format": "apparel-clf/model/3", **FACTS}
 
 
 def test_plain_keras_opens_the_file_and_agrees(network, saved, tmp_path):
@@ -169,7 +169,7 @@ def replacing(member, **changes):
 @pytest.mark.parametrize("found", ["apparel-clf/model/99", None, 3])
 def test_another_format_is_refused(saved, tmp_path, found):
     other = rewritten(saved, tmp_path / "o.keras", replacing("apparel.json", format=found))
-    with pytest.raises(ModelFileError, match="expected the format 'apparel-clf/model/2'"):
+    with pytest.raises(ModelFileError, match="expected the format 'apparel-clf/model/3'"):
         load_model(other)
 
 

@@ -14,6 +14,7 @@ def described(**changed):
         "params": {"image_size": 64, "views": 3},
         "recipe": {"resize": "crop", "head": "gap"},
         "temperature": 0.5,
+        "threshold": 0.75,
         "weights": "none",
         "precision": "float32",
         "history": {"history": {"loss": [1.0]}, "kept": None},

@@ -1,0 +1,167 @@
+"""Whether an export says what the model says that it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apparel_clf.errors import ExportError
+from apparel_clf.inference.opening import open_model
+from apparel_clf.inference.predictor import Predictor
+
+if TYPE_CHECKING:
+    from apparel_clf.dataset import ImageSet
+
+#: How far a float32 export's probabilities may be from Keras' own.
+FP32_TOLERANCE = 1e-5
+# Made-up squares that every export is compared on, whatever else it is compared on.
+_NOISE = 8
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An export and how it compares with the model that it was made of.
+
+    Args:
+        path: where it is.
+        precision: its arithmetic.
+        size_bytes: of all its files.
+        n: labelled images that both were judged on; 0 for none.
+        accuracy_before: share of these that Keras has right, or None.
+        accuracy: share of these that the export has right, or None.
+        difference: largest difference of a probability, over these or over noise where there are
+            none.
+        agreement: share of these that both give one label.
+    """
+
+    path: Path
+    precision: str
+    size_bytes: int
+    n: int
+    accuracy_before: float | None
+    accuracy: float | None
+    difference: float
+    agreement: float
+
+    @property
+    def loss(self) -> float:
+        """Points of accuracy lost, in percent; below 0 where it has more right."""
+        return 100 * ((self.accuracy_before or 0.0) - (self.accuracy or 0.0))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "path": str(self.path),
+            "precision": self.precision,
+            "size_bytes": self.size_bytes,
+            "n": self.n,
+            "accuracy_before": self.accuracy_before,
+            "accuracy": self.accuracy,
+            "difference": self.difference,
+            "agreement": self.agreement,
+        }
+
+    def __str__(self) -> str:
+        words = f"{self.path}: {self.precision}, {self.size_bytes / 1e6:.1f} MB; "
+        if self.n:
+            words += (
+                f"accuracy {self.accuracy:.1%}, {self.accuracy_before:.1%} before (n={self.n}), "
+                f"{self.agreement:.1%} of the labels are the same; "
+            )
+        return f"{words}probabilities differ by {self.difference:.1g} at most"
+
+
+def compared(
+    predictor: Predictor,
+    partial: Path,
+    path: Path,
+    facts: Mapping[str, Any],
+    verify_on: ImageSet | None,
+    show: bool | None,
+) -> Exported:
+    """Open an export as a user will, and hold its answers against those of the original.
+
+    Args:
+        predictor: answers from the original.
+        partial: the export, where it is now.
+        path: where it will be.
+        facts: what it says of itself.
+        verify_on: labelled images, or None.
+        show: draw progress bars; None draws them on a terminal only.
+
+    Raises:
+        ExportError: it is too far from the original.
+    """
+    export = facts["export"]
+    theirs = Predictor(open_model(partial).runtime, predictor.rule)
+    noise = _noise(predictor.runtime.side)
+    before, after = predictor.runtime.run(noise), theirs.runtime.run(noise)
+    right: NDArray[np.bool_] = np.zeros((2, 0), bool)
+    if verify_on:
+        before, after, right = _judged(predictor, theirs, verify_on, facts["class_names"], show)
+    n = right.shape[1]
+    result = Exported(
+        path,
+        export["precision"],
+        _size(partial),
+        n,
+        float(right[0].mean()) if n else None,
+        float(right[1].mean()) if n else None,
+        float(np.abs(before - after).max(initial=0)),
+        float((before.argmax(axis=1) == after.argmax(axis=1)).mean()),
+    )
+    _check(result, export["max_loss"])
+    return result
+
+
+def _check(result: Exported, max_loss: float) -> None:
+    if result.precision == "fp32" and result.difference > FP32_TOLERANCE:
+        raise ExportError(
+            f"{result.path}: not written. Its probabilities differ from Keras' by up to "
+            f"{result.difference:.1g}, more than the {FP32_TOLERANCE:g} of a faithful export"
+        )
+    if result.loss > max_loss:
+        raise ExportError(
+            f"{result.path}: not written. In {result.precision} accuracy on verify_on falls from "
+            f"{result.accuracy_before:.1%} to {result.accuracy:.1%} (n={result.n}), by "
+            f"{result.loss:.1f} points; {max_loss:g} are allowed. Calibrate on more pictures of "
+            "the kind that it will see, export in fp32, or allow more with max_loss"
+        )
+
+
+def _judged(
+    ours: Predictor, theirs: Predictor, images: ImageSet, classes: list[str], show: bool | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """Answers of both for every image that can be read, and which of them are right."""
+    samples = images.samples
+    rows, labels = [], []
+    paths = [sample.path for sample in samples]
+    answers = [p.answers(paths, label=name, show=show) for p, name in _named(ours, theirs)]
+    for sample, first, second in zip(samples, *answers, strict=True):
+        if first.row is not None and second.row is not None:
+            rows.append((first.row, second.row))
+            labels.append(classes.index(sample.label) if sample.label in classes else -1)
+    if not rows:
+        raise ExportError("verify_on: holds no image that can be read")
+    before, after = np.array(rows, np.float32).swapaxes(0, 1)
+    right = np.stack([before.argmax(axis=1) == labels, after.argmax(axis=1) == labels])
+    return before, after, right
+
+
+def _named(ours: Predictor, theirs: Predictor) -> list[tuple[Predictor, str]]:
+    return [(ours, "before"), (theirs, "export")]
+
+
+def _noise(side: int) -> NDArray[np.uint8]:
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (_NOISE, side, side, 3), np.uint8)
+
+
+def _size(path: Path) -> int:
+    files = [path] if path.is_file() else [p for p in path.iterdir() if p.is_file()]
+    return sum(p.stat().st_size for p in files)

@@ -1,0 +1,1 @@
+"""What can run a trained network: Keras, ONNX Runtime, LiteRT, OpenVINO."""

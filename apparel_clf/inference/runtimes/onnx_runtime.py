@@ -1,0 +1,46 @@
+"""The network in ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apparel_clf._extras import require
+from apparel_clf.inference.runtimes.base import Runtime
+
+
+class OnnxRuntime(Runtime):
+    """Runs an ``.onnx`` file that `scan` has passed.
+
+    Args:
+        path: the file.
+        threads: how many to compute with; None for all cores.
+    """
+
+    name = "onnx"
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        ort = require("onnxruntime", "onnx")
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads or 0
+        options.log_severity_level = 3
+        # From bytes: a file could name others beside it to be read.
+        self._session = ort.InferenceSession(
+            path.read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+        (given,) = self._session.get_inputs()
+        self._input = given.name
+        self.side = int(given.shape[1])
+        self.classes = int(self._session.get_outputs()[0].shape[1])
+
+    def run(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Compute probabilities."""
+        (probabilities,) = self._session.run(["probabilities"], {self._input: squares})
+        return np.asarray(probabilities)
+
+    def look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Compute probabilities and heat."""
+        probabilities, heat = self._session.run(["probabilities", "heat"], {self._input: squares})
+        return probabilities, heat

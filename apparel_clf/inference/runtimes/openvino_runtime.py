@@ -1,0 +1,96 @@
+"""The network in OpenVINO."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apparel_clf._extras import require
+from apparel_clf.errors import ModelFileError
+from apparel_clf.inference.runtimes.base import Runtime
+
+#: The graph in an OpenVINO folder.
+GRAPH = "model.xml"
+# All that our networks are made of.
+_OPERATORS = {
+    "Add",
+    "Broadcast",
+    "Concat",
+    "Constant",
+    "Convert",
+    "Convolution",
+    "FakeQuantize",
+    "Gather",
+    "MatMul",
+    "MaxPool",
+    "Multiply",
+    "Parameter",
+    "Range",
+    "ReduceMean",
+    "Relu",
+    "Reshape",
+    "Result",
+    "ShapeOf",
+    "Softmax",
+    "Squeeze",
+    "Subtract",
+    "Transpose",
+}
+
+
+@cache
+def openvino_core() -> Any:
+    """Return the process's one OpenVINO core: cores that come and go crash now and then.
+
+    Weights are read, not mapped: a file that is replaced in place would end the process.
+
+    Raises:
+        MissingExtraError: OpenVINO is not installed.
+    """
+    core = require("openvino", "openvino").Core()
+    core.set_property({"ENABLE_MMAP": False})
+    return core
+
+
+class OpenVinoRuntime(Runtime):
+    """Runs an OpenVINO folder, or an ``.onnx`` file that `scan` has passed.
+
+    Args:
+        path: the folder or file.
+        threads: how many to compute with; None for all cores.
+        precision: ``"bf16"`` to compute in bfloat16; anything else is float32 or as the graph says.
+
+    Raises:
+        ModelFileError: the graph asks for operators that none of our networks holds.
+    """
+
+    name = "openvino"
+
+    def __init__(self, path: Path, threads: int | None = None, precision: str = "fp32") -> None:
+        core = openvino_core()
+        model = core.read_model(str(path / GRAPH) if path.is_dir() else str(path))
+        strange = {operator.get_type_name() for operator in model.get_ops()} - _OPERATORS
+        if strange:
+            raise ModelFileError(
+                f"{path}: asks for {sorted(strange)}, which none of our networks holds; refused"
+            )
+        settings = {"INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32"}
+        if threads:
+            settings["INFERENCE_NUM_THREADS"] = str(threads)
+        self._compiled: Any = core.compile_model(model, "CPU", settings)
+        # A request holds one thread's pictures.
+        self._own = threading.local()
+        self.side = int(model.input(0).partial_shape[1].get_length())
+        self.classes = int(model.output("probabilities").partial_shape[1].get_length())
+
+    def look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Compute probabilities and heat."""
+        if not hasattr(self._own, "request"):
+            self._own.request = self._compiled.create_infer_request()
+        answer = self._own.request.infer([squares])
+        return answer["probabilities"].copy(), answer["heat"].copy()

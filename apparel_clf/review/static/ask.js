@@ -1,0 +1,35 @@
+// Asks a person: whether to do something, or for a class's name.
+
+import { make } from "./cells.js";
+
+const dialog = document.getElementById("ask");
+const input = dialog.querySelector("input");
+
+dialog.querySelector(".cancel").addEventListener("click", () => dialog.close("no"));
+
+/** Resolves to whether the person said yes. */
+export function askWhether(title, text) {
+  input.hidden = true;
+  return answered(title, text, dialog.querySelector(".main"), () => true, false);
+}
+
+/** Resolves to a name, one of those that are known or another; "" for none. */
+export function askName(title, text, known) {
+  input.hidden = false;
+  input.value = "";
+  document.getElementById("labels")
+    .replaceChildren(...known.map((value) => make("option", "", { value })));
+  return answered(title, text, input, () => input.value.trim(), "");
+}
+
+function answered(title, text, first, yes, no) {
+  dialog.querySelector("h2").textContent = title;
+  dialog.querySelector("p").textContent = text;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  first.focus();
+  return new Promise((resolve) => {
+    const ended = () => resolve(dialog.returnValue === "yes" ? yes() : no);
+    dialog.addEventListener("close", ended, { once: true });
+  });
+}

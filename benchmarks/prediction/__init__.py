@@ -1,0 +1,1 @@
+"""Prediction in every runtime, beside Keras as a user would write it."""

@@ -1,0 +1,134 @@
+"""One measurement in a process of its own: ``python -m benchmarks.prediction.tasks NAME …``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# A pass over VGG16 without its top at 256x256 pixels, in billions of multiplications and additions.
+GMAC = 20.04
+_REPEATS = 15
+_MATRIX = 2048
+
+
+def cold_script(options: argparse.Namespace) -> dict[str, Any]:
+    """Label one picture with Keras' own tools, as its guides do."""
+    import keras
+    import numpy as np
+
+    model = keras.models.load_model(options.model)
+    image = keras.utils.load_img(options.images[0], target_size=model.input_shape[1:3])
+    array = keras.utils.img_to_array(image)[np.newaxis]
+    return {"label": int(model.predict(array, verbose=0)[0].argmax())}
+
+
+def cold_ours(options: argparse.Namespace) -> dict[str, Any]:
+    """Label one picture with the library."""
+    import apparel_clf as ac
+
+    return {"label": ac.load(options.model).predict(options.images[0]).label}
+
+
+def warm_script(options: argparse.Namespace) -> dict[str, Any]:
+    """Time Keras' `predict` on one picture, and over many with Keras' own loader."""
+    import keras
+    import numpy as np
+
+    model = keras.models.load_model(options.model)
+
+    def read(path: Path) -> Any:
+        image = keras.utils.load_img(path, target_size=model.input_shape[1:3])
+        return keras.utils.img_to_array(image)
+
+    def folder() -> None:
+        model.predict(np.stack([read(path) for path in options.images]), batch_size=32, verbose=0)
+
+    one = read(options.images[0])[np.newaxis]
+    return _timed(lambda: model.predict(one, verbose=0), folder, len(options.images))
+
+
+def warm_ours(options: argparse.Namespace) -> dict[str, Any]:
+    """Time the library on one picture that is in memory, and over many files."""
+    import apparel_clf as ac
+
+    classifier = ac.load(options.model)
+    classifier.verbose = False
+    data = options.images[0].read_bytes()
+    paths = list(options.images)
+    return _timed(
+        lambda: classifier.predict(data), lambda: classifier.predict(paths), len(options.images)
+    )
+
+
+def limit(options: argparse.Namespace) -> dict[str, Any]:  # noqa: ARG001 - the same for every task
+    """Measure the machine's own rate of float32 products of matrices."""
+    import numpy as np
+
+    square = np.random.default_rng(0).random((_MATRIX, _MATRIX), np.float32)
+    return {"gmac_s": _MATRIX**3 / 1e9 / _median(lambda: square @ square)}
+
+
+def calls(options: argparse.Namespace) -> dict[str, Any]:
+    """See whether memory grows over many calls, with a network that is quick."""
+    import psutil
+
+    import apparel_clf as ac
+
+    classifier = ac.load(options.model)
+    classifier.verbose = False
+    data = options.images[0].read_bytes()
+    resident = []
+    for count in range(options.calls):
+        classifier.predict(data)
+        if count in (options.calls // 10, options.calls - 1):
+            resident.append(psutil.Process().memory_info().rss / 1e6)
+    return {"calls": options.calls, "rss_mb": resident}
+
+
+def _timed(one: Callable[[], Any], folder: Callable[[], Any], count: int) -> dict[str, Any]:
+    one()
+    folder()
+    return {"one_s": _median(one), "folder_s": _median(folder, 3) / count}
+
+
+def _median(run: Callable[[], Any], repeats: int = _REPEATS) -> float:
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - start)
+    return sorted(seconds)[repeats // 2]
+
+
+#: Measurements by name.
+TASKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "cold_script": cold_script,
+    "cold_ours": cold_ours,
+    "warm_script": warm_script,
+    "warm_ours": warm_ours,
+    "limit": limit,
+    "calls": calls,
+}
+
+
+def main() -> None:
+    """Run one task; prints its figures as JSON in the last line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("task", choices=list(TASKS))
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--images", type=Path, nargs="*", default=[])
+    parser.add_argument("--calls", type=int, default=10_000)
+    options = parser.parse_args()
+    told = TASKS[options.task](options)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps(told | {"peak_mb": peak * (1 if sys.platform == "darwin" else 1024) / 1e6}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The service under load: good, bad and hostile uploads at once, for a while."""

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from apparel_clf.images.resize import square_of, to_square
+from apparel_clf.inference.explain import explanation
+from apparel_clf.inference.heat import heat_kernel, last_map
+from apparel_clf.inference.prediction import Prediction
+from apparel_clf.inference.runtimes.keras_runtime import KerasRuntime
+from apparel_clf.model.build import HEADS, build_network
+from apparel_clf.model.weights import fill_backbone
+
+BLOCKS = ((4, 1), (8, 1))
+SAID = Prediction("a", 0.9, {"a": 0.9, "b": 0.1}, "x.jpg")
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_heat_is_grad_cam_by_gradients(head):
+    """Beside the definition: the gradient of the score by the last map, taken by TensorFlow."""
+    import keras
+
+    network = build_network(3, 32, head, 0, blocks=BLOCKS)
+    fill_backbone(network, None, 0)
+    squares = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    dense = network.layers[-1]
+    below = keras.Model(network.input, [last_map(network), dense.input])
+    maps, features = below(squares.astype(np.float32))
+    scores = features @ dense.kernel + dense.bias
+    top = keras.Model(last_map(network), dense.input) if head in ("flatten", "gap") else None
+    with tf.GradientTape() as tape:
+        tape.watch(maps)
+        seen = top(maps) if top else None
+        score = (seen @ dense.kernel + dense.bias)[:, 1] if top else None
+    if top:
+        weights = tf.reduce_mean(tape.gradient(score, maps), (1, 2)).numpy()
+        np.testing.assert_allclose(heat_kernel(network, head)[:, 1], weights[0], rtol=1e-4)
+    probabilities, heat = KerasRuntime(network, head).look(squares)
+    np.testing.assert_allclose(probabilities, tf.nn.softmax(scores), atol=1e-5)
+    expected = np.einsum("nrcf,fk->nrck", maps, heat_kernel(network, head))
+    np.testing.assert_allclose(heat, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(60, 90), (90, 60), (50, 50), (3, 200)])
+@pytest.mark.parametrize("rule", ["pad", "crop", "stretch"])
+def test_the_hottest_place_lies_where_the_network_saw_it(size, rule):
+    """A bright spot of the picture is the hot spot of the square that it became."""
+    picture = Image.new("RGB", size)
+    x, y = size[0] // 2, size[1] // 2
+    picture.paste("white", (x - 1, y - 1, x + 2, y + 2))
+    square = to_square(picture, 64, rule).mean(axis=2).astype(np.float32)
+    found = explanation(SAID, "a", square, picture, rule)
+    assert found.heat.shape == (size[1], size[0])
+    row, column = np.unravel_index(found.heat.argmax(), found.heat.shape)
+    assert abs(row - y) <= max(2, size[1] / 40)
+    assert abs(column - x) <= max(2, size[0] / 40)
+
+
+def test_heat_is_from_nothing_to_the_most():
+    heat = np.array([[-3.0, 0.0], [1.0, 4.0]], np.float32)
+    found = explanation(SAID, "a", heat, Image.new("RGB", (40, 40)), "pad")
+    assert found.heat.dtype == np.float32
+    assert 0 <= found.heat.min() <= 0.01
+    assert 0.9 < found.heat.max() <= 1
+
+
+def test_where_nothing_speaks_for_a_class_the_picture_is_as_it_was():
+    picture = Image.effect_noise((30, 40), 50).convert("RGB")
+    found = explanation(SAID, "b", np.full((2, 2), -1.0, np.float32), picture, "pad")
+    assert not found.heat.any()
+    np.testing.assert_array_equal(np.asarray(found.overlay()), np.asarray(picture))
+
+
+def test_a_large_picture_is_shown_reduced():
+    found = explanation(
+        SAID, "a", np.ones((2, 2), np.float32), Image.new("RGB", (4000, 900)), "pad"
+    )
+    assert found.overlay().size == found.picture.size == (1024, 230)
+
+
+def test_what_is_cut_off_is_cold():
+    found = explanation(
+        SAID, "a", np.ones((4, 4), np.float32), Image.new("RGB", (100, 300)), "crop"
+    )
+    assert not found.heat[:99].any()
+    assert found.heat[110:190].min() > 0.9
+
+
+def test_squares_are_where_to_square_takes_them():
+    assert square_of((100, 200), "pad") == (-50, 0, 150, 200)
+    assert square_of((100, 200), "crop") == (0, 50, 100, 150)
+    assert square_of((100, 200), "stretch") == (0, 0, 100, 200)

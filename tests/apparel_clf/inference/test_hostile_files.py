@@ -1,0 +1,190 @@
+"""Exports from elsewhere: nothing of them is run but a network of our kind."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+import apparel_clf as ac
+from apparel_clf.errors import ModelFileError
+from apparel_clf.inference.onnx_scan import scan
+from tests.apparel_clf.conftest import SmallClassifier, labelled_set
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exports")
+    made = SmallClassifier(weights=None, image_size=32, precision="float32", verbose=False)
+    made.fit(labelled_set(folder, "train", 6))
+    for name in ("m.onnx", "m.tflite", "openvino"):
+        made.export(folder / name)
+    return folder
+
+
+@pytest.fixture
+def changed(made, tmp_path):
+    """Copy the ONNX file with something changed in it."""
+
+    def write(change):
+        model = onnx.load(made / "m.onnx")
+        change(model)
+        path = tmp_path / "hostile.onnx"
+        path.write_bytes(model.SerializeToString())
+        return path
+
+    return write
+
+
+def loop(model):
+    body = helper.make_graph([], "body", [], [])
+    model.graph.node.append(helper.make_node("Loop", ["", ""], ["never"], body=body))
+
+
+def custom(model):
+    model.graph.node.append(helper.make_node("Conv", ["x"], ["y"], domain="com.evil"))
+
+
+def function(model):
+    model.functions.append(
+        helper.make_function("f", "F", ["x"], ["y"], [], [helper.make_opsetid("", 17)])
+    )
+
+
+def elsewhere(model):
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="/etc/passwd")
+
+
+def hidden(model):
+    constant = helper.make_node("Constant", [], ["z"])
+    tensor = constant.attribute.add(name="value", type=onnx.AttributeProto.TENSOR).t
+    tensor.data_location = TensorProto.EXTERNAL
+    model.graph.node.append(constant)
+
+
+def nested(model):
+    attribute = model.graph.node[0].attribute.add(name="x", type=onnx.AttributeProto.GRAPH)
+    attribute.g.CopyFrom(helper.make_graph([], "inner", [], []))
+
+
+@pytest.mark.parametrize("change", [loop, custom, function, elsewhere, hidden, nested])
+def test_graphs_that_are_none_of_ours_are_refused(changed, change):
+    with pytest.raises(ModelFileError, match="as none of our networks does; refused"):
+        ac.load(changed(change))
+
+
+def test_an_export_passes(made):
+    assert scan(made / "m.onnx")["class_names"] == ["jeans", "saree", "trousers"]
+
+
+def test_a_graph_without_a_word_about_itself_is_refused(changed):
+    with pytest.raises(ModelFileError, match=r"it has no apparel\.json"):
+        ac.load(changed(lambda model: model.metadata_props.pop()))
+
+
+def facts(model, **changes):
+    told = json.loads(model.metadata_props[0].value) | changes
+    model.metadata_props[0].value = json.dumps(told)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"class_names": ["a", "b"]},
+        {"class_names": 7},
+        {"image_size": 64},
+        {"format": "x"},
+        {"head": "evil"},
+        {"threshold": 7.0},
+        {"recipe": None},
+        {"params": {"weights": {}}},
+    ],
+)
+def test_words_that_do_not_fit_are_refused(changed, changes):
+    with pytest.raises(ModelFileError):
+        ac.load(changed(lambda model: facts(model, **changes)))
+
+
+@pytest.mark.parametrize("name", ["m.onnx", "m.tflite", "openvino/model.xml", "openvino/model.bin"])
+def test_half_a_file_is_refused_or_answers_as_ever(made, tmp_path, name):
+    """In processes of their own: a runtime that crashes would take the test with it."""
+    whole = (made / name).read_bytes()
+    rng = random.Random(name)
+    folder = tmp_path / "model"
+    files = {path.name: path.read_bytes() for path in (made / "openvino").iterdir()}
+    for trial in range(12):
+        data = bytearray(whole)
+        if trial % 2:
+            del data[rng.randrange(len(data)) :]
+        else:
+            for _ in range(8):
+                data[rng.randrange(len(data))] = rng.randrange(256)
+        target = tmp_path / f"{trial}-{name}" if "/" not in name else folder / str(trial)
+        if "/" in name:
+            target.mkdir(parents=True)
+            for other, content in files.items():
+                (target / other).write_bytes(content)
+            (target / name.split("/")[1]).write_bytes(data)
+        else:
+            target.write_bytes(data)
+    targets = sorted(folder.iterdir()) if "/" in name else sorted(tmp_path.glob(f"*-{name}"))
+    code = (
+        "import sys, numpy as np, apparel_clf as ac\n"
+        "for path in sys.argv[1:]:\n"
+        "    try:\n"
+        "        ac.load(path, threads=1).predict(np.zeros((9, 9, 3), np.uint8))\n"
+        "    except ac.ModelFileError as error:\n"
+        "        assert str(error).startswith(path), error\n"
+        "print('done')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, targets)], capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "done", done.stderr[-2000:]
+
+
+def test_a_tflite_file_without_a_word_about_itself_is_refused(made, tmp_path):
+    path = tmp_path / "m.tflite"
+    path.write_bytes((made / "m.tflite").read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        start = min(info.header_offset for info in archive.infolist())
+    path.write_bytes(path.read_bytes()[:start])
+    with pytest.raises(ModelFileError, match="not a model of ours"):
+        ac.load(path)
+
+
+def test_a_foreign_tflite_graph_is_refused(made, tmp_path):
+    import tensorflow as tf
+
+    module = tf.Module()
+    shape = tf.TensorSpec((None, 32, 32, 3), tf.uint8, name="image")
+    module.run = tf.function(
+        lambda image: {"probabilities": tf.cumsum(tf.cast(image, tf.float32), axis=1)},
+        input_signature=[shape],
+    )
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [module.run.get_concrete_function()], module
+    )
+    path = tmp_path / "m.tflite"
+    path.write_bytes(converter.convert())
+    with zipfile.ZipFile(made / "m.tflite") as source, zipfile.ZipFile(path, "a") as target:
+        target.writestr("apparel.json", source.read("apparel.json"))
+    with pytest.raises(ModelFileError, match=r"CUMSUM.*refused"):
+        ac.load(path)
+
+
+@pytest.mark.parametrize("name", ["model.xml", "x.pt", "x", "x.h5", "x.pkl"])
+def test_other_files_are_refused_by_name(tmp_path, name):
+    (tmp_path / name).write_bytes(np.zeros(10).tobytes())
+    with pytest.raises(ModelFileError, match=str(tmp_path / name)):
+        ac.load(tmp_path / name)

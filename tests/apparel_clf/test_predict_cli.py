@@ -1,0 +1,165 @@
+"""`apparel-clf predict`, `explain` and `export`: every format, streams, bad files among good."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+import apparel_clf as ac
+from apparel_clf.cli import main
+from tests.apparel_clf.conftest import SmallClassifier, labelled_set
+
+PREDICT = [sys.executable, "-m", "apparel_clf.cli", "predict"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli")
+    train = labelled_set(folder, "train", 8)
+    made = SmallClassifier(weights=None, image_size=32, precision="float32", verbose=False)
+    made.fit(train).save(folder / "m.keras")
+    made.export(folder / "m.onnx")
+    return folder
+
+
+@pytest.fixture
+def photos(tmp_path, made):
+    for number in range(5):
+        source = made / "train" / "saree" / f"{number}.png"
+        (tmp_path / f"{number}.png").write_bytes(source.read_bytes())
+    (tmp_path / "bad, file.jpg").write_bytes(b"<html>")
+    return tmp_path
+
+
+def run(capsys, *words):
+    code = main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.mark.parametrize("model", ["m.keras", "m.onnx"])
+def test_text_has_a_line_for_each_image(made, photos, capsys, model):
+    code, out, err = run(capsys, "predict", photos, "-m", made / model, "--top", 1)
+    assert code == 1
+    assert [line.split(": ")[1].split()[0] for line in out.splitlines()] == ["saree"] * 5
+    assert "bad, file.jpg" in err
+
+
+def test_json_is_one_document(made, photos, capsys):
+    code, out, _ = run(capsys, "predict", photos, "-m", made / "m.onnx", "--json")
+    answer = json.loads(out)
+    assert code == 1
+    assert answer["runtime"] == "onnx"
+    assert [one["label"] for one in answer["predictions"]] == ["saree"] * 5
+    assert [len(one["top"]) for one in answer["predictions"]] == [3] * 5
+    assert [error["source"] for error in answer["errors"]] == [str(photos / "bad, file.jpg")]
+
+
+def test_json_of_nothing_but_bad_files_is_a_document_too(made, photos, capsys):
+    _, out, _ = run(capsys, "predict", photos / "bad, file.jpg", "-m", made / "m.onnx", "--json")
+    assert json.loads(out)["predictions"] == []
+
+
+def test_csv_has_a_row_for_each_image_bad_ones_with_the_reason(made, photos, capsys):
+    _, out, _ = run(capsys, "predict", photos, "-m", made / "m.onnx", "--csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert len(rows) == 6
+    good = [row for row in rows if not row["error"]]
+    assert {row["label"] for row in good} == {"saree"}
+    for row in good:
+        shares = [float(row[name]) for name in ("jeans", "saree", "trousers")]
+        assert sum(shares) == pytest.approx(1, abs=1e-5)
+        assert max(shares) == float(row["confidence"])
+    (bad,) = [row for row in rows if row["error"]]
+    assert (bad["source"], bad["label"]) == (str(photos / "bad, file.jpg"), "")
+
+
+def test_a_threshold_marks_what_is_uncertain(made, photos, capsys):
+    one = photos / "0.png"
+    _, out, _ = run(capsys, "predict", one, "-m", made / "m.onnx", "--threshold", 1)
+    assert out.endswith("(uncertain)\n")
+    code, _, err = run(capsys, "predict", one, "-m", made / "m.onnx", "--threshold", 2)
+    assert code == 1
+    assert "Expected threshold" in err
+
+
+def test_answers_are_written_as_they_come(made, photos):
+    """The first line is there while the last picture is still being waited for."""
+    pipe = photos / "last.png"
+    os.mkfifo(pipe)
+    first = [str(photos / "0.png")] * 40
+    process = subprocess.Popen(
+        [*PREDICT, *first, str(pipe), "-m", str(made / "m.onnx")],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert "saree" in process.stdout.readline()
+    pipe.write_bytes((photos / "0.png").read_bytes())
+    assert len(process.stdout.read().splitlines()) == 40
+    assert process.wait(60) == 0
+
+
+def test_a_reader_that_leaves_ends_it_quietly(made, photos):
+    words = [str(photos / "0.png")] * 200
+    process = subprocess.Popen(
+        [*PREDICT, *words, "-m", str(made / "m.onnx")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(60) == 1
+
+
+def test_explain_writes_a_picture(made, photos, capsys):
+    target = photos / "why.png"
+    code, out, _ = run(
+        capsys, "explain", photos / "0.png", "-m", made / "m.onnx", "-o", target, "--label", "jeans"
+    )
+    assert code == 0
+    assert "jeans" in out
+    assert Image.open(target).size == Image.open(photos / "0.png").size
+    code, _, err = run(capsys, "explain", photos / "0.png", "-m", made / "m.onnx", "-o", target)
+    assert code == 1
+    assert "--force" in err
+
+
+@pytest.mark.parametrize("name", ["x.onnx", "x.tflite", "x-openvino"])
+def test_export_writes_what_predict_opens(made, tmp_path, capsys, name):
+    code, out, _ = run(capsys, "export", "-m", made / "m.keras", "-o", tmp_path / name)
+    assert code == 0, out
+    assert "fp32" in out
+    picture = made / "train" / "saree" / "0.png"
+    code, out, _ = run(capsys, "predict", picture, "-m", tmp_path / name)
+    assert "saree" in out
+    code, _, err = run(capsys, "export", "-m", made / "m.keras", "-o", tmp_path / name)
+    assert (code, "--force" in err) == (1, True)
+
+
+def test_export_to_int8_says_what_it_costs(made, tmp_path, capsys):
+    words = ["export", "-m", made / "m.keras", "-o", tmp_path / "m8.onnx", "--precision", "int8"]
+    code, _, err = run(capsys, *words)
+    assert code == 1
+    assert "calibrate_on" in err
+    more = ["--data", made / "train", "--max-loss", 100, "--json"]
+    code, out, _ = run(capsys, *words, *more)
+    assert code == 0
+    assert json.loads(out)["n"] == len(ac.ImageFolder(made / "train").split()[2])
+
+
+@pytest.mark.parametrize("model", ["m.keras", "m.onnx"])
+def test_evaluate_takes_any_model(made, capsys, model):
+    code, out, _ = run(
+        capsys, "evaluate", made / "train", "-m", made / model, "--split", "all", "--json"
+    )
+    assert code == 0
+    assert json.loads(out)["n"] == 24
