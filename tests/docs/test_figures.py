@@ -1,0 +1,93 @@
+"""The figures that the guides state are those of the result files."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.docs.blocks import ROOT
+
+
+def results(name: str):
+    return json.loads((ROOT / f"benchmarks/results/{name}.json").read_text("utf-8"))
+
+
+def recipe_cells(name: str, recipe: str) -> str:
+    """n, accuracy and interval of a recipe as they stand in a table."""
+    (row,) = (row for row in results(name) if row["name"] == recipe)
+    low, high = (100 * bound for bound in row["ci"])
+    return f"{row['n']:,} | {row['accuracy']:.1%} | {low:.1f}–{high:.1f} |"
+
+
+def crawl_cells(way: str) -> str:
+    """Wall time, CPU and memory of a way as they stand in a table."""
+    found = results("crawl")["ways"][way]["median"]
+    memory = f"{found['peak_python_mb']:.0f} MB"
+    return f"{found['wall_s']:.1f} s | {found['cpu_python_s']:.1f} s | {memory} |"
+
+
+def crawl(name: str, way: str, key: str) -> float:
+    return results(name)["ways"][way]["median"][key]
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/benchmarks.md"])
+@pytest.mark.parametrize("recipe", ["seed", "fast"])
+def test_accuracies(document, recipe):
+    assert recipe_cells("recipes", recipe) in _flat(document)
+
+
+def test_further_accuracies():
+    text = _flat("docs/benchmarks.md")
+    assert recipe_cells("recipes", "best") in text
+    assert recipe_cells("recipes-catalogue", "fast") in text
+
+
+@pytest.mark.parametrize("way", ["ours", "selenium", "stock"])
+def test_crawls(way):
+    assert crawl_cells(way) in _flat("docs/benchmarks.md")
+    assert f"{crawl('crawl', way, 'wall_s'):.1f} s" in _flat("README.md")
+
+
+def test_resting_of_the_script():
+    told = f"({crawl('crawl', 'selenium', 'slept_s'):.0f} s of it rests while scrolling)"
+    assert told in _flat("README.md")
+    assert told in _flat("docs/benchmarks.md")
+
+
+def test_large_crawls():
+    text = _flat("docs/benchmarks.md")
+    ours, script, quiet = (
+        crawl("crawl-10000", way, "wall_s") for way in ("ours", "selenium", "quiet")
+    )
+    assert f"{ours:.0f} s against {script:,.0f} s and {quiet:.0f} s" in text
+    wall, every, python, memory = (
+        [crawl("crawl-10000-cpu", way, key) for way in ("ours", "quiet")]
+        for key in ("wall_s", "cpu_all_s", "cpu_python_s", "peak_python_mb")
+    )
+    assert "{:.0f} s against {:.0f} s, ".format(*wall) in text
+    assert "{:.0f} s of CPU of all processes against {:.0f} s".format(*every) in text
+    assert "of it in Python {:.0f} s against {:.0f} s".format(*python) in text
+    assert "{:.0f} MB against {:.0f} MB".format(*memory) in text
+    (last,) = results("crawl-growth")["growth"]
+    told = "{wall_s:.0f} s, {cpu_python_s:.0f} s and {peak_python_mb:.0f} MB"
+    assert told.format(**last) in text
+
+
+def test_training():
+    tasks = results("training")["tasks"]
+    first, later = tasks["seed"]["to_first_epoch"], tasks["seed"]["epochs"][0]
+    seconds = (first + 19 * later, tasks["fast"]["seconds"], tasks["again"]["seconds"])
+    text = _flat("docs/benchmarks.md")
+    told = ("{:,.0f} s as the original", "{:.0f} s with `fast`", "{:.0f} s again")
+    for words, value in zip(told, seconds, strict=True):
+        assert words.format(value) in text
+
+
+def test_whoever_states_an_accuracy_says_that_the_backbone_is_untrained():
+    for document in ("README.md", "docs/benchmarks.md", "docs/recipes.md"):
+        assert "untrained backbone" in _flat(document).lower()
+
+
+def _flat(document: str) -> str:
+    return " ".join((ROOT / document).read_text("utf-8").split())
