@@ -52,7 +52,7 @@ def curate(
         folder: the dataset's folder, for example ``"datasets/demo"``.
         reject: images that are no use, each by its file in a version, by its sha256, or by at least
             the first twelve characters of that; with a mapping, each with a reason of its own.
-        relabel: the right class of images, by image.
+        relabel: the right class of images, by image. One that a crawl had turned away is taken in.
         restore: images whose decision is taken back.
         who: who decides. Default None: the name that the system knows the user by.
         why: a reason for all that have none of their own. Default none.
@@ -92,7 +92,7 @@ def decide(
         What was written.
     """
     dataset = Path(folder)
-    objects = _objects(dataset)
+    objects = dataset_objects(dataset)
     reasons = reject if isinstance(reject, Mapping) else dict.fromkeys(reject, "")
     wanted: list[tuple[Action, str, str, str]] = [
         *(("reject", image, "", reason) for image, reason in reasons.items()),
@@ -103,7 +103,7 @@ def decide(
         raise SettingsError("nothing to decide: name images to reject, relabel or restore")
     if relabel:
         check_labels({*relabel.values(), *dataset_labels(dataset)})
-    common = {"who": _user() if who is None else who, "when": _now()}
+    common = {"who": user_name() if who is None else who, "when": time_now()}
     decisions = []
     seen: dict[str, str] = {}
     for action, image, label, reason in wanted:
@@ -116,11 +116,19 @@ def decide(
             )
         signature = sign(objects.path(sha256).read_bytes(), image)
         decisions.append(Decision(action, signature, label, why=reason or why, **common))
-    _write(dataset, decisions)
+    write_decisions(dataset, decisions)
     return tuple(decisions)
 
 
-def _objects(dataset: Path) -> ObjectStore:
+def dataset_objects(dataset: Path) -> ObjectStore:
+    """Return the store of a dataset's folder.
+
+    Args:
+        dataset: the folder that holds the versions.
+
+    Raises:
+        DatasetNotFoundError: it is no dataset's folder.
+    """
     objects = Staging(dataset).objects
     if not objects.folder.is_dir():
         raise DatasetNotFoundError(
@@ -131,14 +139,24 @@ def _objects(dataset: Path) -> ObjectStore:
     return objects
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Return the name that the system knows the user by, or the user's number."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may run as a user that has no name
         return str(os.getuid())
 
 
-def _write(dataset: Path, decisions: Iterable[Decision]) -> None:
+def write_decisions(dataset: Path, decisions: Iterable[Decision]) -> None:
+    """Append decisions to a dataset's file; they are on the disk when the call returns.
+
+    Args:
+        dataset: the dataset's folder.
+        decisions: what to add, in order.
+
+    Raises:
+        DatasetError: the file can't be written.
+    """
     try:
         add_decisions(dataset, decisions)
     except OSError as error:
@@ -148,7 +166,8 @@ def _write(dataset: Path, decisions: Iterable[Decision]) -> None:
         ) from error
 
 
-def _now() -> str:
+def time_now() -> str:
+    """Return date and time as decisions have it: ISO 8601, in UTC, to the second."""
     return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
 
 

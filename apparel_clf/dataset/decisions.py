@@ -20,9 +20,12 @@ from apparel_clf.images import Signature
 
 #: The file in a dataset's folder.
 DECISIONS = "decisions.jsonl"
-#: What can be decided of an image. ``restore`` takes back what was decided before.
+#: What can be decided of an image. ``relabel`` names its class, and takes it in where a crawl had
+#: turned it away; ``restore`` takes back what was decided before.
 Action = Literal["reject", "relabel", "restore"]
 
+# Left out of a line where they are empty.
+_STEPS = ("step", "undoes")
 # Images and decisions whose hashes are compared at a time, and pairs that are judged.
 _BLOCK, _TILE = 4096, 1024
 _BATCH = 512
@@ -39,6 +42,8 @@ class Decision:
         who: name of the person.
         when: date and time, ISO 8601.
         why: a sentence.
+        step: names what was decided together, so that it can be undone together. Default none.
+        undoes: the step that this decision undoes. Default none.
     """
 
     action: Action
@@ -47,6 +52,8 @@ class Decision:
     who: str = ""
     when: str = ""
     why: str = ""
+    step: str = ""
+    undoes: str = ""
 
     @property
     def words(self) -> str:
@@ -57,7 +64,8 @@ class Decision:
     def to_json(self) -> dict[str, Any]:
         """Return plain values that `from_json` turns back into an equal decision."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "signature"}
-        return values | {"signature": self.signature.to_json()}
+        told = {name: value for name, value in values.items() if value or name not in _STEPS}
+        return told | {"signature": self.signature.to_json()}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Decision:
@@ -74,7 +82,7 @@ class Decision:
             action=action,
             signature=Signature.from_json(values["signature"]),
             label=check_label(values["label"]) if action == "relabel" else "",
-            **{name: str(values.get(name, "")) for name in ("who", "when", "why")},
+            **{name: str(values.get(name, "")) for name in ("who", "when", "why", *_STEPS)},
         )
 
 

@@ -30,6 +30,7 @@ from apparel_clf.dataset.splits import (
     merged_split,
 )
 from apparel_clf.dataset.staging import Journal
+from apparel_clf.dataset.taken_back import still_known, taken_back
 
 
 @dataclass(frozen=True)
@@ -192,8 +193,10 @@ def plan_version(
         >>> plan.counts["train"]
         {'jeans': 210, 'saree': 210, 'trousers': 210}
     """
-    journals = list(journals)
-    known = [row.record.as_found() for row in previous]
+    crawls = list(journals)
+    back = taken_back(crawls, decisions)
+    journals = [*crawls, back]
+    known = [r.as_found() for r in still_known((row.record for row in previous), journals)]
     ruled = _Ruled.by(decisions, _all_records(known, journals))
     known = ruled.kept(known)
     journals = [replace(journal, images=ruled.kept(journal.images)) for journal in journals]
@@ -204,7 +207,9 @@ def plan_version(
     had = dict(remembered or {}) | {row.record.sha256: row.split for row in previous}
     rows, removed, split_of = _rows(_by_object(records), had, policy)
     held = {row.record.sha256 for row in rows}
-    crawled = [rejection for journal in journals for rejection in _final_rejections(journal)]
+    crawled = [rejection for journal in crawls for rejection in _final_rejections(journal)]
+    taken_in = {record.sha256 for record in back.images}
+    crawled = [rejection for rejection in crawled if rejection.sha256 not in taken_in]
     turned_away = {*crawled, *disputed.rejections, *ruled.rejections}
     return Plan(
         rows=tuple(sorted(rows, key=lambda row: row.path)),

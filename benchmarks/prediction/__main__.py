@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ EXPORTS = (
     ("OpenVINO bf16", "openvino16", "bf16"),
     ("OpenVINO int8", "openvino8", "int8"),
 )
+_STRANGERS = 400
 _SCRIPT, _KERAS = "Keras script", "ours, Keras"
 
 
@@ -68,6 +70,12 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", type=Path, help="a .keras file instead of training one")
     parser.add_argument("--images", type=int, default=96, help="files of the folder")
     parser.add_argument("--calls", type=int, default=10_000, help="calls to see memory over")
+    parser.add_argument(
+        "--strangers",
+        type=Path,
+        default=Path(data) / "catalogue" if data else None,
+        help="class folders of other things (default: catalogue in APPAREL_TEST_DATA)",
+    )
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), metavar="DIR")
     options = parser.parse_args(argv)
     if options.data is None:
@@ -94,6 +102,7 @@ def _document(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "exports": exported,
         "limit": _task("limit", None, []),
         "calls": _calls(options, folder, train, images),
+        "strangers": strangers(folder / "m8.onnx", options.data, options.strangers),
     }
 
 
@@ -105,6 +114,51 @@ def _exported(classifier: Any, folder: Path, train: Any, test: Any) -> Iterator[
         )
         print(found, flush=True)
         yield name, found.to_json() | {"path": file}
+
+
+def strangers(model: Path, data: Path, others: Path | None) -> list[dict[str, Any]]:
+    """See how many pictures of other things a threshold keeps from being sold as one of ours.
+
+    The threshold is fitted on val and one half of the strangers, and judged on test and the other.
+
+    Args:
+        model: a model file.
+        data: class folders that the model was trained on, with their splits.
+        others: class folders; those of the model's own classes are left out.
+    """
+    import apparel_clf as ac
+
+    if others is None:
+        return []
+    _, val, test = ac.ImageFolder(data).split()
+    classifier = ac.load(model)
+    classifier.verbose = False
+    found = [s.path for s in ac.ImageFolder(others).samples if s.label not in classifier.classes_]
+    drawn = random.Random(0).sample(found, min(_STRANGERS, len(found)))
+    learnt, held = drawn[::2], drawn[1::2]
+    known, unknown = classifier.predict(test), classifier.predict(held)
+    right = [p.label == s.label for p, s in zip(known, test.samples, strict=True)]
+    rows = []
+    for fitted, precision, more in (
+        ("val", 0.99, None), ("val and strangers", 0.8, learnt),
+        ("val and strangers", 0.9, learnt), ("val and strangers", 0.95, learnt),
+    ):  # fmt: skip
+        threshold = classifier.fit_threshold(val, precision, more)
+        least = 2.0 if threshold is None else threshold
+        kept = [r for r, p in zip(right, known, strict=True) if p.confidence >= least]
+        rows.append(
+            {
+                "fitted_on": fitted,
+                "precision": precision,
+                "threshold": threshold,
+                "known": len(known),
+                "known_kept": len(kept),
+                "known_right": sum(kept),
+                "strangers": len(unknown),
+                "strangers_kept": sum(p.confidence >= least for p in unknown),
+            }
+        )
+    return rows
 
 
 def _calls(
@@ -184,6 +238,7 @@ def markdown(document: dict[str, Any]) -> str:
         "A share above 100% is possible: int8 has more products in an instruction than float32, "
         "and some runtimes save multiplications (Winograd).",
         "## Memory over many calls\n\n" + _memory(document["calls"]),
+        "## Pictures of other things\n\n" + _strangers(document["strangers"]),
         "## Settings and versions\n\n" + "\n".join(lines),
     ]
     return "\n\n".join(parts) + "\n"
@@ -244,6 +299,21 @@ def _memory(calls: dict[str, Any]) -> str:
         for name, found in calls.items()
     ]
     return table(["model", "calls", "MB after a tenth", "MB at the end"], rows)
+
+
+def _strangers(found: list[dict[str, Any]]) -> str:
+    rows = [
+        [
+            one["fitted_on"],
+            f"{one['precision']:.0%}",
+            "none is enough" if one["threshold"] is None else f"{one['threshold']:.3f}",
+            f"{one['known_kept']} of {one['known']}, {one['known_right']} right",
+            f"{one['strangers'] - one['strangers_kept']} of {one['strangers']}",
+        ]
+        for one in found
+    ]
+    head = ["fitted on", "precision asked", "threshold", "test images kept", "strangers refused"]
+    return table(head, rows)
 
 
 if __name__ == "__main__":

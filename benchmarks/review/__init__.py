@@ -1,0 +1,1 @@
+"""What a review is worth: how soon bad images are seen, and what mending them does."""
