@@ -17,8 +17,9 @@ from apparel_clf.inference.predictor import Predictor
 if TYPE_CHECKING:
     from apparel_clf.dataset import ImageSet
 
-#: How far a float32 export's probabilities may be from Keras' own.
-FP32_TOLERANCE = 1e-5
+#: How far a float32 export's probabilities may be from Keras' own. Runtimes add in other orders: on
+#: photos ONNX Runtime and OpenVINO differ by less than 1e-5, LiteRT by 3e-5.
+FP32_TOLERANCE = 1e-4
 # Made-up squares that every export is compared on, whatever else it is compared on.
 _NOISE = 8
 

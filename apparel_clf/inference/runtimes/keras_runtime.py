@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,29 +31,42 @@ class KerasRuntime(Runtime):
     name = "keras"
 
     def __init__(self, model: keras.Model, head: str) -> None:
-        tf = tensorflow_module()
         self.side = int(model.input_shape[1])
         self.classes = int(model.output_shape[-1])
         self._model, self._heat = model, heat_kernel(model, head)
-        self._shape = tf.TensorSpec((None, self.side, self.side, 3), tf.uint8)
-        self._run = tf.function(
-            lambda images: model(tf.cast(images, tf.float32), training=False),
-            input_signature=[self._shape],
-            autograph=False,
-        )
-        self._look = tf.function(self._both, input_signature=[self._shape], autograph=False)
 
     def run(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Compute probabilities, bit for bit as `look` does or to rounding."""
-        return np.asarray(self._run(squares).numpy())
+        """Compute probabilities."""
+        return np.asarray(self._run(_tensor(squares)).numpy())
 
     def look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Compute probabilities and heat."""
-        probabilities, heat = self._look(squares)
+        probabilities, heat = self._look(_tensor(squares))
         return probabilities.numpy(), heat.numpy()
 
-    def _both(self, images: object) -> object:
+    @cached_property
+    def _run(self) -> Any:
+        tf = tensorflow_module()
+        return self._traced(lambda images: self._model(tf.cast(images, tf.float32), training=False))
+
+    @cached_property
+    def _look(self) -> Any:
         tf, keras = tensorflow_module(), keras_module()
-        whole = keras.Model(self._model.input, [self._model.output, last_map(self._model)])
-        probabilities, maps = whole(tf.cast(images, tf.float32), training=False)
-        return probabilities, tf.einsum("nrcf,fk->nrck", maps, self._heat)
+        both = keras.Model(self._model.input, [self._model.output, last_map(self._model)])
+
+        def look(images: Any) -> tuple[Any, Any]:
+            probabilities, maps = both(tf.cast(images, tf.float32), training=False)
+            return probabilities, tf.einsum("nrcf,fk->nrck", maps, self._heat)
+
+        return self._traced(look)
+
+    def _traced(self, function: Callable[[Any], Any]) -> Any:
+        """Trace for any number of squares, once; TensorFlow warns of functions it meets often."""
+        tf = tensorflow_module()
+        shape = tf.TensorSpec((None, self.side, self.side, 3), tf.uint8)
+        traced = tf.function(function, input_signature=[shape], autograph=False)
+        return traced.get_concrete_function()
+
+
+def _tensor(squares: NDArray[np.uint8]) -> Any:
+    return tensorflow_module().constant(squares)
