@@ -139,7 +139,7 @@ A list has an image on each line: its file in a version (train/jeans/<sha256>.jp
 The sha256 alone is enough. After a comma: the class in a list to relabel, a reason in one to
 reject; a class with a comma in its name goes in double quotes. CSV with a header (image, label,
 why) and JSON lines will do too. Decisions hold for all later versions, also for copies of the
-image at other sizes. To relabel what a crawl turned away takes it in; --restore sends it away again.
+image at other sizes. To relabel what a crawl turned away takes it in; --restore sends it away.
 """
 _DUPLICATES_EXAMPLES = """\
 examples:
