@@ -157,7 +157,7 @@ Opens a page on this computer alone. Decisions are saved as they are made; Publi
 next version. With a model, images come in the order of label issues, found by models of its
 settings that had not seen them; without one, by how their look-alikes are labelled.
 """
-_EXPORT_EXAMPLES = """\
+_DATASET_EXPORT_EXAMPLES = """\
 examples:
   apparel-clf dataset export datasets/demo/latest -o demo.zip
   apparel-clf dataset export datasets/demo/v1 -o demo_shared/
@@ -527,7 +527,10 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
 
 def _add_export(commands: Any) -> None:
     parser = _add_command(
-        commands, "dataset export", "write a version without its images, to share", _EXPORT_EXAMPLES
+        commands,
+        "dataset export",
+        "write a version without its images, to share",
+        _DATASET_EXPORT_EXAMPLES,
     )
     _add_version(parser)
     parser.add_argument(

@@ -53,7 +53,12 @@ def _as_text(
             continue
         doubt = " (uncertain)" if item.uncertain else ""
         shares = ", ".join(f"{label} {share:.1%}" for label, share in item.top_k)
-        yield f"{item.source}: {shares}{doubt}\n"
+        yield f"{_shown(item.source)}: {shares}{doubt}\n"
+
+
+def _shown(name: str) -> str:
+    """A file's name on one line, without what a terminal would obey."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
 
 
 def _as_json(
@@ -128,12 +133,18 @@ def _explain(args: argparse.Namespace) -> Outcome:
 
 def _export(args: argparse.Namespace) -> Outcome:
     import apparel_clf as ac
+    from apparel_clf.inference.export import check_target
 
+    check_target(args.output, args.precision)
+    if args.precision != "fp32" and args.data is None:
+        raise SettingsError(
+            f"--precision {args.precision} needs --data, a dataset whose test split accuracy is "
+            "compared on, and whose train split int8 learns from"
+        )
     if args.output.exists() and not args.force:
         raise SettingsError(
             f"{args.output}: exists already; choose another name, or replace it with --force"
         )
-    args.output.parent.mkdir(parents=True, exist_ok=True)
     train = test = None
     if args.data is not None:
         train, _, test = ac.ImageFolder(args.data).split()

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from apparel_clf.inference.export import Exported
     from apparel_clf.inference.runtimes.base import Runtime
 
-_ON_ERROR = ("raise", "collect")
 # The settings that a recipe says unless they are given.
 _OVERRIDES = (
     "head",
@@ -59,7 +58,6 @@ _OVERRIDES = (
     "fine_tune",
     "fine_tune_rate",
 )
-_Several: TypeAlias = "list[Any] | tuple[Any, ...] | ImageSet"
 
 
 class ApparelClassifier(Answering, Params):

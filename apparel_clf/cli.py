@@ -61,11 +61,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
         # What a library prints is no part of the answer.
+        output = sys.stdout
         with redirect_stdout(sys.stderr), warnings.catch_warnings():
             warnings.showwarning = _show_warning
             outcome = _COMMANDS[args.command](args)
-        if isinstance(outcome, Streamed):
-            return _stream(outcome)
+            if isinstance(outcome, Streamed):
+                return _stream(outcome, output)
         return _emit(outcome, as_json=args.json)
     except BrokenPipeError:
         return _reader_left()
@@ -145,7 +146,7 @@ def _judge(args: argparse.Namespace) -> tuple[EvaluationReport, ImageSet, Appare
 
 def _emit(outcome: Outcome, *, as_json: bool) -> int:
     """Write the answer to standard output and what went wrong to standard error."""
-    _take_any_name()
+    _take_any_name(sys.stdout)
     answer = json.dumps(outcome.document, indent=2, allow_nan=False) if as_json else outcome.text
     if answer:
         sys.stdout.write(answer + "\n")
@@ -155,23 +156,23 @@ def _emit(outcome: Outcome, *, as_json: bool) -> int:
     return outcome.code
 
 
-def _stream(outcome: Streamed) -> int:
+def _stream(outcome: Streamed, output: TextIO) -> int:
     """Write an answer as it comes about, and what goes wrong to standard error."""
-    _take_any_name()
+    _take_any_name(output)
     code = DONE
     for part in outcome.parts:
         if isinstance(part, ImageError):
             code = _complain(f"error: {part}", FAILED)
         else:
-            sys.stdout.write(part)
-            sys.stdout.flush()
+            output.write(part)
+            output.flush()
     return code
 
 
-def _take_any_name() -> None:
+def _take_any_name(output: TextIO) -> None:
     """A file name need not be text in the terminal's encoding."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(output, io.TextIOWrapper):
+        output.reconfigure(errors="backslashreplace")
 
 
 def _show_warning(

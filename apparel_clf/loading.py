@@ -70,6 +70,8 @@ def _restored(opened: Opened) -> ApparelClassifier:
     classifier.metrics_ = facts["metrics"]
     classifier.skipped_ = ()
     check_whole("image_size", classifier.image_size, 32)
+    if classifier.image_size != opened.runtime.side:
+        raise ValueError(f"settings for {classifier.image_size} pixels a side")
     classifier.settings()
     classifier._adopt(opened.runtime, facts["class_names"], opened.model)
     return classifier

@@ -25,12 +25,15 @@ def check_image_set(name: str, value: Any) -> None:
         raise DatasetError(f"{name}: samples of {sorted(strange)}, which are none of its classes")
 
 
-def labels_of(test: ImageSet, classes: tuple[str, ...]) -> NDArray[np.int64]:
+def labels_of(
+    test: ImageSet, classes: tuple[str, ...], name: str = "test_set"
+) -> NDArray[np.int64]:
     """Return the place of each image's label among the classes of a classifier.
 
     Args:
         test: labelled images.
         classes: in the order of the probabilities.
+        name: what to call the images in an error.
 
     Returns:
         ``int64`` of shape ``(n,)``.
@@ -39,11 +42,11 @@ def labels_of(test: ImageSet, classes: tuple[str, ...]) -> NDArray[np.int64]:
         DatasetError: no set, or it has a class that is none of these; names it.
     """
     places = {name: place for place, name in enumerate(classes)}
-    check_image_set("test_set", test)
+    check_image_set(name, test)
     unknown = sorted({sample.label for sample in test.samples} - set(classes))
     if unknown:
         raise DatasetError(
-            f"{test.name}: has classes that the classifier doesn't know: {', '.join(unknown)}. "
-            f"Expected some of {', '.join(classes)}"
+            f"{test.name or name}: has classes that the classifier doesn't know: "
+            f"{', '.join(unknown)}. Expected some of {', '.join(classes)}"
         )
     return np.array([places[sample.label] for sample in test.samples], np.int64)

@@ -8,8 +8,8 @@ rather than clipped, the first frame of an animation.
 from __future__ import annotations
 
 import os
+import re
 import struct
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ MAX_PIXELS = 64_000_000
 #: Files larger than this are refused before they are read.
 MAX_BYTES = 100_000_000
 
+_URL = re.compile(r"[a-z][a-z0-9+.-]{1,9}://", re.IGNORECASE)
 _ORIENTATION_TAG = 0x0112
 _WHITE = (255, 255, 255)
 # The scales at which libjpeg decodes.
@@ -234,7 +235,9 @@ def image_bytes(source: ImageSource, name: str) -> bytes:
             "unsupported_input",
         )
     text = os.fspath(source)
-    if text.startswith(("http://", "https://")):
+    if not text:
+        raise ImageError("''", "an empty name; pass the path of a file", "missing")
+    if _URL.match(text):
         raise ImageError(
             name,
             "this is a URL, and nothing is downloaded for you; fetch it and pass the bytes",
@@ -274,9 +277,7 @@ def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
     """Open bytes with the allowed decoders; any failure inside becomes an ImageError."""
     if not data:
         raise ImageError(name, "the file is empty", "empty")
-    with _decoding(name, data), warnings.catch_warnings():
-        # Our own limit is checked from the header; Pillow's warning would only be noise.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    with _decoding(name, data):
         file = FewReads(data, name)
         with Image.open(file, formats=DECODERS) as image:
             file.header_is_known()

@@ -72,12 +72,11 @@ class Answering:
             >>> [p.label for p in clf.predict("inbox/*.webp", threshold=0.8) if not p.uncertain]
             ['saree', 'jeans']
         """
-        single = is_single(images)
-        given: Any = [images] if single else images
+        given: Any = images
         results = list(
             self.iter_predict(given, top_k=top_k, threshold=threshold, on_error=on_error)
         )
-        return results[0] if single else results
+        return results[0] if is_single(images) else results
 
     def iter_predict(
         self,
@@ -87,7 +86,10 @@ class Answering:
         threshold: float | None = None,
         on_error: str = "raise",
     ) -> Iterator[Any]:
-        """Label a stream of images of any length, each as soon as its turn has come.
+        """Label a stream of images of any length in little memory.
+
+        Some two dozen images are read ahead of the answers. For a camera, whose next picture comes
+        late, call `predict` for each.
 
         Args:
             images: several, as for `predict`, or any iterable.
@@ -134,8 +136,7 @@ class Answering:
             ImageError: an image can't be read.
             NotFittedError: neither `fit` nor `load` came before.
         """
-        sources = [images] if is_single(images) else sources_of(images)
-        rows = [answer.probabilities() for answer in self._answers(sources)]
+        rows = [answer.probabilities() for answer in self._answers(sources_of(images))]
         return np.stack(rows) if rows else np.empty((0, len(self.classes_)), np.float32)
 
     def explain(self, image: ImageSource, label: str | None = None) -> Explanation:
@@ -204,7 +205,10 @@ class Answering:
         self._check_fitted()
         labels = labels_of(val, self.classes_)
         known = self._answers([sample.path for sample in val.samples], "val")
-        strange = self._answers(() if others is None else sources_of(others), "others")
+        strange = [] if others is None else list(self._answers(sources_of(others), "others"))
+        if others is not None and not any(answer.row is not None for answer in strange):
+            why = f" ({strange[0].error})" if strange else ""
+            raise DatasetError(f"others: no image that can be read{why}")
         judged = [
             (float(answer.row.max()), bool(answer.row.argmax() == label))
             for answer, label in chain(

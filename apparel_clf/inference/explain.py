@@ -31,9 +31,9 @@ class Explanation:
     Args:
         prediction: what the network says of the picture.
         label: the class that is explained.
-        heat: 0 for nothing to 1 for the most, ``float32`` of the picture's shape
-            ``(height, width)``; all 0 where nothing spoke for the class.
-        picture: the upright picture, in mode RGB.
+        heat: 0 for nothing to 1 for the most, ``float32`` of shape ``(height, width)`` of
+            `picture`; all 0 where nothing spoke for the class.
+        picture: the upright picture, in mode RGB, at most 1024 pixels on its longer side.
     """
 
     prediction: Prediction

@@ -37,12 +37,15 @@ OPERATORS = frozenset(
 # Field numbers of onnx.proto that matter here; other fields of these messages are passed over.
 _MODEL_GRAPH, _MODEL_PROPERTIES, _MODEL_FUNCTIONS = 7, 14, 25
 _GRAPH_NODE, _GRAPH_TENSOR, _GRAPH_SPARSE = 1, 5, 15
-_NODE_ATTRIBUTE, _NODE_KIND, _NODE_DOMAIN = 5, 4, 7
+_NODE_INPUT, _NODE_ATTRIBUTE, _NODE_KIND, _NODE_DOMAIN = 1, 5, 4, 7
+_ATTRIBUTE_INT, _ATTRIBUTE_INTS = 3, 8
 _ATTRIBUTE_TENSOR, _ATTRIBUTE_NESTED = 5, (6, 10, 11, 22, 23)
 _TENSOR_ELSEWHERE = (13, 14)
 _PROPERTY_KEY, _PROPERTY_VALUE = 1, 2
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+# VGG16 in int8 has about two hundred. Sides of kernels, strides, pads, axes and types are small.
+_MOST_NODES, _LARGEST_INT = 500, 16
 _DOMAINS = (b"", b"ai.onnx")
 _Field: TypeAlias = "tuple[int, memoryview | int]"
 
@@ -91,19 +94,30 @@ def _scanned(path: Path, data: memoryview) -> dict[str, Any]:
 
 
 def _check_graph(path: Path, graph: memoryview) -> None:
+    """Refuse what is none of ours, and what grows: runtimes compute constants when they load."""
+    nodes = 0
+    joined = False
     for number, value in _fields(graph):
         if number == _GRAPH_NODE:
-            _check_node(path, _message(value))
+            nodes += 1
+            joins = _check_node(path, _message(value))
+            if nodes > _MOST_NODES or (joins and joined):
+                raise _refused(path, "more nodes, or more that join values,")
+            joined = joined or joins
         elif number == _GRAPH_TENSOR:
             _check_tensor(path, _message(value))
         elif number == _GRAPH_SPARSE:
             raise _refused(path, "sparse tensors")
 
 
-def _check_node(path: Path, node: memoryview) -> None:
+def _check_node(path: Path, node: memoryview) -> bool:
+    """Check a node; tell whether it joins values."""
     kind = domain = b""
+    inputs: list[bytes] = []
     for number, value in _fields(node):
-        if number == _NODE_KIND:
+        if number == _NODE_INPUT:
+            inputs.append(bytes(_message(value)))
+        elif number == _NODE_KIND:
             kind = bytes(_message(value))
         elif number == _NODE_DOMAIN:
             domain = bytes(_message(value))
@@ -111,6 +125,9 @@ def _check_node(path: Path, node: memoryview) -> None:
             _check_attribute(path, _message(value))
     if domain not in _DOMAINS or kind.decode("utf-8", "replace") not in OPERATORS:
         raise _refused(path, f"the operator {kind!r} of {domain or b'ai.onnx'!r}")
+    if kind == b"Concat" and len(set(inputs)) < len(inputs):
+        raise _refused(path, "a value joined with itself")
+    return kind == b"Concat"
 
 
 def _check_attribute(path: Path, attribute: memoryview) -> None:
@@ -119,11 +136,24 @@ def _check_attribute(path: Path, attribute: memoryview) -> None:
             raise _refused(path, "a graph within a graph, or sparse tensors")
         if number == _ATTRIBUTE_TENSOR:
             _check_tensor(path, _message(value))
+        if number in (_ATTRIBUTE_INT, _ATTRIBUTE_INTS) and max(_numbers(value)) > _LARGEST_INT:
+            raise _refused(path, "sizes")
 
 
 def _check_tensor(path: Path, tensor: memoryview) -> None:
     if any(number in _TENSOR_ELSEWHERE and value for number, value in _fields(tensor)):
         raise _refused(path, "weights in another file")
+
+
+def _numbers(value: memoryview | int) -> list[int]:
+    """The numbers of a field: one, or several packed together."""
+    if isinstance(value, int):
+        return [value]
+    numbers, place = [0], 0
+    while place < len(value):
+        number, place = _varint(value, place)
+        numbers.append(number)
+    return numbers
 
 
 def _refused(path: Path, what: str) -> ModelFileError:

@@ -15,7 +15,9 @@ from apparel_clf.inference.runtimes.base import Runtime
 from apparel_clf.model.checks import check_choice
 from apparel_clf.model.file import (
     LARGEST_JSON,
+    MAX_SIDE,
     METADATA_MEMBER,
+    REFUSED,
     check_format,
     is_file,
     load_model,
@@ -35,7 +37,6 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
     ".tflite": ("litert",),
     "": ("openvino",),
 }
-_MAX_SIDE = 4096
 
 
 class Opened(NamedTuple):
@@ -111,11 +112,11 @@ def read_facts(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _format(source: Path) -> str:
-    suffix = source.suffix.lower()
+    suffix = source.suffix
     if is_file(source):
         if suffix in FORMATS and suffix:
             return suffix
-        if suffix in {".h5", ".hdf5", ".pkl", ".pickle", ".joblib", ".pt", ".pth"}:
+        if suffix.lower() in REFUSED:
             return ".keras"  # whose reader says why these are refused
         if source.name in {"model.xml", "model.bin"}:
             raise ModelFileError(f"{source}: pass its folder, {source.parent}")
@@ -191,7 +192,7 @@ def _check_fit(source: Path, opened: Opened) -> None:
     found = (opened.runtime.side, opened.runtime.classes)
     names = opened.facts.get("class_names")
     told = (opened.facts.get("image_size"), len(names) if isinstance(names, list) else 0)
-    if found != told or not 1 <= found[0] <= _MAX_SIDE:
+    if found != told or not 1 <= found[0] <= MAX_SIDE:
         raise ModelFileError(
             f"{source}: the file is damaged, its network has image size and number of classes "
             f"{found}, and it says {told}"

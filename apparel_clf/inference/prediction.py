@@ -65,7 +65,7 @@ class Prediction:
             probabilities,
             source,
             tuple((classes[place], probabilities[classes[place]]) for place in order),
-            probabilities[label] < threshold,
+            not probabilities[label] >= threshold,
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -26,25 +26,30 @@ def is_single(images: Any) -> bool:
     """
     if isinstance(images, (str, os.PathLike)):
         return not _leads_to_several(os.fspath(images))
+    if isinstance(images, np.ndarray):
+        return not _is_batch(images)
     return isinstance(images, _ONE) or hasattr(images, "read") or not isinstance(images, Iterable)
 
 
 def sources_of(images: Any) -> Iterable[Any]:
-    """Return several images as sources; a folder or pattern becomes its files, samples their paths.
+    """Return images as sources; a folder or pattern becomes its files, samples their paths.
 
     Args:
-        images: a folder, a pattern such as ``"inbox/**/*.webp"``, a list, an `ImageSet`, or any
-            other iterable of images or samples.
+        images: one image, a folder, a pattern such as ``"inbox/**/*.webp"``, a list, an array of
+            shape ``(n, height, width, 3)``, an `ImageSet`, or any other iterable of images or
+            samples.
 
     Returns:
         The sources; an `ImageError` for a folder or pattern that holds no image. What can be asked
         for its length keeps one.
     """
+    if is_single(images):
+        return [images]
     if isinstance(images, (str, os.PathLike)):
         return find_images([os.fspath(images)])
     if hasattr(images, "samples"):
         return [sample.path for sample in images.samples]
-    if isinstance(images, (list, tuple)):
+    if isinstance(images, (list, tuple, np.ndarray)):
         return [_source(item) for item in images]
     return map(_source, images)
 
@@ -95,6 +100,11 @@ def _leads_to_several(text: str) -> bool:
     return _is_folder(text) or _is_pattern(text)
 
 
+def _is_batch(array: np.ndarray[Any, Any]) -> bool:
+    """Whether an array holds several pictures, or names of files, rather than one picture."""
+    return array.ndim == 4 or (array.ndim == 1 and array.dtype.kind in "OU")
+
+
 def _is_pattern(text: str) -> bool:
     # A file may have a name with brackets or stars.
     return glob.has_magic(text) and "://" not in text and not _exists(text)
@@ -109,7 +119,7 @@ def _exists(text: str) -> bool:
 
 def _is_folder(text: str) -> bool:
     try:
-        return Path(text).is_dir()
+        return bool(text) and Path(text).is_dir()  # an empty name would be this very folder
     except (OSError, ValueError):  # a name that no file can have is reported when it is read
         return False
 
@@ -121,4 +131,4 @@ def _matches(pattern: str) -> list[str]:
 
 def _source(item: Any) -> Any:
     # A sample is told by its label: a path has none.
-    return item.path if hasattr(item, "label") else item
+    return item.path if hasattr(item, "label") and hasattr(item, "path") else item

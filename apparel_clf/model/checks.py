@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from typing import Any
 
 from apparel_clf.errors import SettingsError
@@ -19,7 +20,7 @@ def check_whole(name: str, value: Any, least: int) -> None:
         Traceback (most recent call last):
         apparel_clf.errors.SettingsError: Expected epochs to be a whole number of at least 1. ...
     """
-    whole = isinstance(value, int) and not isinstance(value, bool)
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     if not whole or not least <= value <= LARGEST:
         most = f" and at most {LARGEST}" if whole and value > LARGEST else ""
         raise SettingsError(
@@ -42,7 +43,7 @@ def check_number(name: str, value: Any, *, least: float = 0.0, positive: bool = 
         least: the smallest number that is allowed.
         positive: refuse 0 too.
     """
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value < least or (positive and value <= 0):
         bound = "above 0" if positive else f"of at least {least:g}"
         raise SettingsError(f"Expected {name} to be a finite number {bound}. Received: {value!r}")

@@ -10,7 +10,6 @@ import json
 import os
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +49,12 @@ _PARTS = {
     "Rescaling",
     "Zeros",
 }
+#: Endings of files that can carry code.
+REFUSED = frozenset({".h5", ".hdf5", ".pkl", ".pickle", ".joblib", ".pt", ".pth"})
 _TENSOR = (None, "__keras_tensor__")
+#: The largest square that a network may take, in pixels a side.
+MAX_SIDE = 4096
+_MOST_LAYERS, _MOST_FILTERS, _MOST_WEIGHTS = 60, 512, 500_000_000
 
 
 def save_model(
@@ -139,7 +143,7 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     source = Path(path)
     if not is_file(source):
         raise ModelFileError(f"{source}: no such model file")
-    if source.suffix in {".h5", ".hdf5", ".pkl", ".pickle", ".joblib"}:
+    if source.suffix.lower() in REFUSED:
         raise ModelFileError(
             f"{source}: {source.suffix} files can carry code and are refused. "
             "Expected a .keras file from ApparelClassifier.save"
@@ -151,10 +155,11 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
             )
         check_format(source, metadata)
         _check_parts(source, config)
+        _check_sizes(source, config, metadata)
     except ModelFileError:
         raise
     # A damaged member is reported by whichever part of the reader met it.
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
+    except Exception as error:
         raise ModelFileError(
             f"{source}: not a .keras file, or a damaged one ({error}). "
             "Expected a file from ApparelClassifier.save"
@@ -198,6 +203,8 @@ def read_json(source: Path, archive: zipfile.ZipFile, name: str) -> Any:
             f"{source}: not a model of ours, it has no {name}. "
             "Expected a file from ApparelClassifier.save"
         ) from error
+    if info.compress_type != zipfile.ZIP_STORED:
+        raise ModelFileError(f"{source}: its {name} is compressed, as none of ours is; refused")
     if info.file_size > LARGEST_JSON:
         raise ModelFileError(f"{source}: its {name} claims {info.file_size:,} bytes; refused")
     return json.loads(archive.read(info))
@@ -221,6 +228,30 @@ def _check_parts(source: Path, config: Any) -> None:
                 f"{source}: asks for {name!r} of {module!r}, which none of our networks holds "
                 "and which could run code; refused"
             )
+
+
+def _check_sizes(source: Path, config: Any, metadata: Any) -> None:
+    """Refuse a graph whose weights would fill the memory: Keras makes them before it reads any."""
+    layers = [
+        layer["config"] | {"kind": layer["class_name"]} for layer in config["config"]["layers"]
+    ]
+    kinds = [layer["kind"] for layer in layers]
+    if len(layers) > _MOST_LAYERS or kinds.count("Dense") != 1:
+        raise ModelFileError(f"{source}: has {len(layers)} layers, unlike any of ours; refused")
+    filters = [layer["filters"] for layer in layers if layer["kind"] == "Conv2D"]
+    kernels = [list(layer["kernel_size"]) for layer in layers if layer["kind"] == "Conv2D"]
+    if not filters or max(filters) > _MOST_FILTERS or any(k != [3, 3] for k in kernels):
+        raise ModelFileError(f"{source}: its convolutions are none of ours; refused")
+    side = int(metadata["image_size"])
+    places = max(1, side >> kinds.count("MaxPooling2D")) ** 2
+    units = next(layer["units"] for layer in layers if layer["kind"] == "Dense")
+    inputs = [layer["batch_shape"] for layer in layers if layer["kind"] == "InputLayer"]
+    honest = units == len(metadata["class_names"]) and inputs == [[None, side, side, 3]]
+    if not honest or side > MAX_SIDE or places * filters[-1] * units > _MOST_WEIGHTS:
+        raise ModelFileError(
+            f"{source}: its network of {units} classes at {inputs} does not fit what the file says "
+            "of itself; refused"
+        )
 
 
 def _parts(value: Any) -> Iterator[tuple[Any, Any]]:

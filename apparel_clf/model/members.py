@@ -29,12 +29,25 @@ def check_members(source: Path) -> None:
     Raises:
         ModelFileError: a member has a strange name, is too large, or is no plain HDF5.
     """
+    try:
+        _check_archive(source)
+    except ModelFileError:
+        raise
+    # A damaged archive is reported by whichever part of the reader met it.
+    except Exception as error:
+        raise ModelFileError(f"{source}: the file is damaged ({error})") from error
+
+
+def _check_archive(source: Path) -> None:
     with zipfile.ZipFile(source) as archive:
         infos = archive.infolist()
         strange = sorted({info.filename for info in infos} - _MEMBERS)
         if strange or len(infos) != len(_MEMBERS):
             told = ", ".join(map(repr, strange[:3])) or "members twice, or too few"
             raise ModelFileError(f"{source}: holds {told}, which none of our files does; refused")
+        # Compressed, a few bytes could become any number, again at each step back.
+        if any(info.compress_type != zipfile.ZIP_STORED for info in infos):
+            raise ModelFileError(f"{source}: is compressed, as none of our files is; refused")
         size = archive.getinfo(_WEIGHTS).file_size
         if size > _LARGEST:
             raise ModelFileError(f"{source}: its weights claim {size:,} bytes; refused")
@@ -44,14 +57,8 @@ def check_members(source: Path) -> None:
 
 def _check_weights(source: Path, member: Any, size: int) -> None:
     h5py = require("h5py", "train")
-    try:
-        with h5py.File(member, "r") as file:
-            claimed = sum(_bytes_of(source, h5py, item) for item in _items(source, h5py, file))
-    except ModelFileError:
-        raise
-    # HDF5 reports damage with whatever it stumbled over.
-    except Exception as error:
-        raise ModelFileError(f"{source}: the file is damaged ({error})") from error
+    with h5py.File(member, "r") as file:
+        claimed = sum(_bytes_of(source, h5py, item) for item in _items(source, h5py, file))
     if claimed > size:
         raise ModelFileError(
             f"{source}: its weights claim {claimed:,} bytes and have {size:,}; refused"

@@ -60,7 +60,7 @@ def describe_model(
         "params": dict(params),
         "recipe": dict(recipe),
         "temperature": temperature,
-        "threshold": threshold,
+        "threshold": None if threshold is None else float(threshold),
         "history": dict(history),
         "dataset": dict(dataset),
         "metrics": dict(metrics) if metrics else None,

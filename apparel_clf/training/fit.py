@@ -251,6 +251,13 @@ def check_sets(train_set: ImageSet, val_set: ImageSet | None) -> None:
         raise DatasetError(
             f"{name}: no training images of {', '.join(empty)}; add some or leave the class out"
         )
+    for label in train_set.classes:
+        try:
+            label.encode()
+        except UnicodeEncodeError as error:
+            raise DatasetError(
+                f"{name}: the class {label!r} has a name that is no text; rename its folder"
+            ) from error
     unknown = {s.label for s in (val_set.samples if val_set else ())} - set(train_set.classes)
     if unknown:
         raise DatasetError(

@@ -283,8 +283,9 @@ def _agreement(exports: dict[str, dict[str, Any]]) -> str:
 
 def _limits(document: dict[str, Any]) -> str:
     rate = document["limit"]["gmac_s"]
+    work = GMAC * (document["settings"]["image size"] / 256) ** 2
     rows = [
-        [name, f"{GMAC / way['folder_s']:.0f}", f"{GMAC / way['folder_s'] / rate:.0%}"]
+        [name, f"{work / way['folder_s']:.0f}", f"{work / way['folder_s'] / rate:.0%}"]
         for name, way in document["ways"].items()
     ]
     return (

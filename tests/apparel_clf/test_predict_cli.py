@@ -90,6 +90,21 @@ def test_a_threshold_marks_what_is_uncertain(made, photos, capsys):
     assert "Expected threshold" in err
 
 
+def test_a_name_cannot_pretend_to_be_an_answer(made, photos, capsys):
+    name = "a.png: jeans 99.9%\nb\x1b[2J.png"
+    (photos / name).write_bytes((photos / "0.png").read_bytes())
+    _, out, _ = run(capsys, "predict", photos / name, "-m", made / "m.onnx", "--top", 1)
+    assert len(out.splitlines()) == 1
+    assert "\x1b" not in out
+
+
+def test_help_shows_the_commands_own_examples(capsys):
+    for command in ("export", "explain", "predict", "serve"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        assert f"apparel-clf {command} " in capsys.readouterr().out.split("examples:")[1]
+
+
 def test_answers_are_written_as_they_come(made, photos):
     """The first line is there while the last picture is still being waited for."""
     pipe = photos / "last.png"
@@ -149,7 +164,7 @@ def test_export_to_int8_says_what_it_costs(made, tmp_path, capsys):
     words = ["export", "-m", made / "m.keras", "-o", tmp_path / "m8.onnx", "--precision", "int8"]
     code, _, err = run(capsys, *words)
     assert code == 1
-    assert "calibrate_on" in err
+    assert "--precision int8 needs --data" in err
     more = ["--data", made / "train", "--max-loss", 100, "--json"]
     code, out, _ = run(capsys, *words, *more)
     assert code == 0

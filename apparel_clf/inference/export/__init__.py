@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from apparel_clf.dataset.checks import labels_of
 from apparel_clf.errors import ImageError, ModelFileError, SettingsError
 from apparel_clf.images import load_image, to_square
 from apparel_clf.inference.export.agreement import Exported, compared
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from apparel_clf.dataset import ImageSet
 
-__all__ = ["PRECISIONS", "Exported", "export_model"]
+__all__ = ["PRECISIONS", "Exported", "check_target", "export_model"]
 
 #: Arithmetic that each format can have, by the ending of its name.
 PRECISIONS: Mapping[str, tuple[str, ...]] = {
@@ -75,7 +76,9 @@ def export_model(
         MissingExtraError: a package that writes this format is not installed.
     """
     check_number("max_loss", max_loss)
-    _check(path, precision, calibrate_on, verify_on)
+    path = _target(path)
+    check_target(path, precision)
+    _check_images(precision, calibrate_on, verify_on, tuple(facts["class_names"]))
     count = _CALIBRATION[path.suffix]
     squares = _calibration(predictor, calibrate_on, count) if precision == "int8" else None
     parts = parts_of(model, str(facts["head"]))
@@ -92,8 +95,25 @@ def export_model(
     return result
 
 
-def _check(path: Path, precision: str, calibrate_on: Any, verify_on: Any) -> None:
-    """Refuse what does not go together, before any work."""
+def _target(path: Path) -> Path:
+    """The place that a path leads to, links followed."""
+    try:
+        return path.resolve()
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"{path}: no file can have this name ({error})") from error
+
+
+def check_target(path: Path, precision: str) -> None:
+    """Refuse a place and a precision that do not go together, before any work.
+
+    Args:
+        path: where an export is to go.
+        precision: its arithmetic.
+
+    Raises:
+        SettingsError: no format has such a name, or not this precision.
+        ModelFileError: nothing can be written there.
+    """
     if path.suffix not in PRECISIONS:
         raise SettingsError(
             f"{path}: expected a name that ends in .onnx or .tflite, or has no ending, for an "
@@ -105,9 +125,17 @@ def _check(path: Path, precision: str, calibrate_on: Any, verify_on: Any) -> Non
         raise ModelFileError(f"{path}: this is a folder; choose the name of a file")
     if not path.suffix and path.exists() and not _is_ours(path):
         raise ModelFileError(
-            f"{path}: exists already and is no OpenVINO folder of ours; choose another name"
+            f"{path}: exists already and is no OpenVINO folder of ours, or holds more than one; "
+            "choose another name"
         )
     check_choice(f"precision of {path.name}", precision, PRECISIONS[path.suffix])
+
+
+def _check_images(
+    precision: str, calibrate_on: Any, verify_on: Any, classes: tuple[str, ...]
+) -> None:
+    if verify_on is not None:
+        labels_of(verify_on, classes, "verify_on")
     if precision == "int8" and calibrate_on is None:
         raise SettingsError(
             "int8 needs calibrate_on: pictures of the kind that it will see, such as the "
@@ -124,7 +152,8 @@ def _is_ours(folder: Path) -> bool:
     from apparel_clf.inference.runtimes.openvino_runtime import GRAPH
     from apparel_clf.model.file import METADATA_MEMBER
 
-    return (folder / GRAPH).is_file() and (folder / METADATA_MEMBER).is_file()
+    ours = {GRAPH, GRAPH.replace("xml", "bin"), METADATA_MEMBER}
+    return folder.is_dir() and {path.name for path in folder.iterdir()} == ours
 
 
 def _calibration(predictor: Predictor, images: Iterable[Any] | None, count: int) -> Squares:
@@ -150,7 +179,11 @@ def _put(partial: Path, path: Path) -> None:
     if partial.is_dir() and path.is_dir():
         old = partial.parent / "replaced"
         path.replace(old)
-        partial.replace(path)
+        try:
+            partial.replace(path)
+        except OSError:
+            old.replace(path)
+            raise
         shutil.rmtree(old)
     else:
         partial.replace(path)

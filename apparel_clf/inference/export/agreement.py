@@ -146,7 +146,7 @@ def _judged(
     for sample, first, second in zip(samples, *answers, strict=True):
         if first.row is not None and second.row is not None:
             rows.append((first.row, second.row))
-            labels.append(classes.index(sample.label) if sample.label in classes else -1)
+            labels.append(classes.index(sample.label))
     if not rows:
         raise ExportError("verify_on: holds no image that can be read")
     before, after = np.array(rows, np.float32).swapaxes(0, 1)

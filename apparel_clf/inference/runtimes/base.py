@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from apparel_clf.errors import ModelFileError
 
 
 class Runtime(ABC):
@@ -30,10 +34,13 @@ class Runtime(ABC):
 
         Returns:
             ``float32`` of shape ``(n, classes)``.
-        """
-        return self.look(squares)[0]
 
-    @abstractmethod
+        Raises:
+            ModelFileError: the network can't be run, or gives no numbers: its file is damaged.
+        """
+        with _telling(self.name):
+            return self._checked(self._run(squares))
+
     def look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Compute probabilities, and how much each place of the last map speaks for each class.
 
@@ -43,4 +50,38 @@ class Runtime(ABC):
         Returns:
             Probabilities as from `run`, and ``float32`` of shape ``(n, rows, columns, classes)``,
             in units of the score before the softmax.
+
+        Raises:
+            ModelFileError: as `run`.
         """
+        with _telling(self.name):
+            probabilities, heat = self._look(squares)
+            return self._checked(probabilities), self._checked(heat)
+
+    def _run(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return self._look(squares)[0]
+
+    @abstractmethod
+    def _look(
+        self, squares: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
+
+    def _checked(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        if values.dtype != np.float32 or values.shape[-1] != self.classes:
+            raise ValueError(f"an output of {values.dtype} and shape {values.shape}")
+        if not np.isfinite(values).all():
+            raise ValueError("what it gives are not finite numbers")
+        return values
+
+
+@contextmanager
+def _telling(name: str) -> Iterator[None]:
+    """Tell what a runtime stumbles over: pictures are squares of bytes, so it is the file."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ModelFileError(
+            f"the model can't be run, its file is damaged ({name}: {error})"
+        ) from error

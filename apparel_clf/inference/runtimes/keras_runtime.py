@@ -35,22 +35,20 @@ class KerasRuntime(Runtime):
         self.classes = int(model.output_shape[-1])
         self._model, self._heat = model, heat_kernel(model, head)
 
-    def run(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Compute probabilities."""
-        return np.asarray(self._run(_tensor(squares)).numpy())
+    def _run(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.asarray(self._network(_tensor(squares)).numpy())
 
-    def look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Compute probabilities and heat."""
-        probabilities, heat = self._look(_tensor(squares))
+    def _look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        probabilities, heat = self._network_and_heat(_tensor(squares))
         return probabilities.numpy(), heat.numpy()
 
     @cached_property
-    def _run(self) -> Any:
+    def _network(self) -> Any:
         tf = tensorflow_module()
         return self._traced(lambda images: self._model(tf.cast(images, tf.float32), training=False))
 
     @cached_property
-    def _look(self) -> Any:
+    def _network_and_heat(self) -> Any:
         tf, keras = tensorflow_module(), keras_module()
         both = keras.Model(self._model.input, [self._model.output, last_map(self._model)])
 

@@ -34,6 +34,13 @@ _OPERATORS = {
 _SIGNATURE = "serving_default"
 
 
+def _cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class LiteRtRuntime(Runtime):
     """Runs a ``.tflite`` file.
 
@@ -51,19 +58,16 @@ class LiteRtRuntime(Runtime):
         interpreter = require("ai_edge_litert.interpreter", "litert").Interpreter
         # An interpreter holds one picture's maps at a time.
         self._lock = threading.Lock()
-        self._interpreter: Any = interpreter(str(path), num_threads=threads or os.cpu_count())
+        self._interpreter: Any = interpreter(str(path), num_threads=threads or _cores())
         self._check_operators(path)
         self._runner: Any = self._interpreter.get_signature_runner(_SIGNATURE)
         shape = self._runner.get_input_details()["image"]["shape"].tolist()
         outputs = self._runner.get_output_details()
         self.side, self.classes = int(shape[1]), int(outputs["probabilities"]["shape"][-1])
 
-    def look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Compute probabilities and heat.
-
-        One picture after the other: batches are no faster here, and each new size of batch would
-        lay out all memory anew.
-        """
+    def _look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        # One picture after the other: batches are no faster here, and each new size of batch would
+        # lay out all memory anew.
         answers = []
         for square in squares:
             with self._lock:
@@ -71,7 +75,7 @@ class LiteRtRuntime(Runtime):
                 answers.append((answer["probabilities"].copy(), answer["heat"].copy()))
         probabilities, heat = map(np.concatenate, zip(*answers, strict=True))
         # In int8 they come in steps of 1/256, and need not add up to 1.
-        return probabilities / probabilities.sum(axis=1, keepdims=True), heat
+        return probabilities / np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-6), heat
 
     def _check_operators(self, path: Path) -> None:
         strange = {op["op_name"] for op in self._interpreter._get_ops_details()} - _OPERATORS

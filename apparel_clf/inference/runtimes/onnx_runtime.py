@@ -28,19 +28,20 @@ class OnnxRuntime(Runtime):
         options.log_severity_level = 3
         # From bytes: a file could name others beside it to be read.
         self._session = ort.InferenceSession(
-            path.read_bytes(), options, providers=["CPUExecutionProvider"]
+            path.read_bytes(),
+            options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # which prints
         )
         (given,) = self._session.get_inputs()
         self._input = given.name
         self.side = int(given.shape[1])
         self.classes = int(self._session.get_outputs()[0].shape[1])
 
-    def run(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Compute probabilities."""
+    def _run(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
         (probabilities,) = self._session.run(["probabilities"], {self._input: squares})
         return np.asarray(probabilities)
 
-    def look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Compute probabilities and heat."""
+    def _look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         probabilities, heat = self._session.run(["probabilities", "heat"], {self._input: squares})
         return probabilities, heat

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,8 @@ from apparel_clf.inference.runtimes.base import Runtime
 
 #: The graph in an OpenVINO folder.
 GRAPH = "model.xml"
+# Values of a picture of one side: maps of the first block are the largest. And weights.
+_MOST_CHANNELS, _MOST_WEIGHTS = 64, 50_000_000
 # All that our networks are made of.
 _OPERATORS = {
     "Add",
@@ -79,6 +82,7 @@ class OpenVinoRuntime(Runtime):
             raise ModelFileError(
                 f"{path}: asks for {sorted(strange)}, which none of our networks holds; refused"
             )
+        _check_sizes(path, model)
         settings = {"INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32"}
         if threads:
             settings["INFERENCE_NUM_THREADS"] = str(threads)
@@ -88,9 +92,21 @@ class OpenVinoRuntime(Runtime):
         self.side = int(model.input(0).partial_shape[1].get_length())
         self.classes = int(model.output("probabilities").partial_shape[1].get_length())
 
-    def look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Compute probabilities and heat."""
+    def _look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         if not hasattr(self._own, "request"):
             self._own.request = self._compiled.create_infer_request()
         answer = self._own.request.infer([squares])
         return answer["probabilities"].copy(), answer["heat"].copy()
+
+
+def _check_sizes(path: Path, model: Any) -> None:
+    """Refuse a graph that would fill the memory: constants are computed when it is compiled."""
+    side = model.input(0).partial_shape[1].get_length()
+    most = _MOST_CHANNELS * side**2 + _MOST_WEIGHTS
+    for operator in model.get_ops():
+        for output in operator.outputs():
+            shape = output.get_partial_shape()
+            known = shape.rank.is_static
+            sizes = [d.get_length() if d.is_static else 1 for d in shape] if known else [most + 1]
+            if math.prod(sizes) > most:
+                raise ModelFileError(f"{path}: asks for values of size {sizes}; refused")

@@ -77,7 +77,30 @@ def nested(model):
     attribute.g.CopyFrom(helper.make_graph([], "inner", [], []))
 
 
-@pytest.mark.parametrize("change", [loop, custom, function, elsewhere, hidden, nested])
+def doubled(model):
+    """Constants that grow when they are computed, which runtimes do when they load."""
+    for number in range(30):
+        before = model.graph.initializer[0].name if number == 0 else f"z{number - 1}"
+        model.graph.node.append(
+            helper.make_node("Concat", [before, before], [f"z{number}"], axis=0)
+        )
+
+
+def padded(model):
+    pads = [0, 0, 100_000, 100_000]
+    model.graph.node.append(
+        helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[1, 1], pads=pads)
+    )
+
+
+def endless(model):
+    for number in range(1000):
+        model.graph.node.append(helper.make_node("Relu", ["x"], [f"r{number}"]))
+
+
+@pytest.mark.parametrize(
+    "change", [loop, custom, function, elsewhere, hidden, nested, doubled, padded, endless]
+)
 def test_graphs_that_are_none_of_ours_are_refused(changed, change):
     with pytest.raises(ModelFileError, match="as none of our networks does; refused"):
         ac.load(changed(change))
@@ -90,6 +113,33 @@ def test_an_export_passes(made):
 def test_a_graph_without_a_word_about_itself_is_refused(changed):
     with pytest.raises(ModelFileError, match=r"it has no apparel\.json"):
         ac.load(changed(lambda model: model.metadata_props.pop()))
+
+
+def test_weights_that_are_no_numbers_are_told(changed):
+    def spoil(model):
+        for tensor in model.graph.initializer:
+            if tensor.name == "head_bias":
+                tensor.raw_data = np.full(3, np.nan, np.float32).tobytes()
+
+    with pytest.raises(ModelFileError, match="not finite"):
+        ac.load(changed(spoil)).predict(np.zeros((9, 9, 3), np.uint8))
+
+
+def test_an_openvino_graph_that_would_fill_the_memory_is_refused(made, tmp_path):
+    import openvino
+    from openvino import opset13 as ops
+
+    given = ops.parameter([-1, 32, 32, 3], np.uint8, name="image")
+    large = ops.broadcast(ops.constant(np.float32(1)), ops.constant(np.array([400_000_000])))
+    mean = ops.reduce_mean(ops.relu(large), ops.constant(np.array([0])), keep_dims=True)
+    shown = ops.reshape(mean, ops.constant(np.array([1, 1])), special_zero=False)
+    model = openvino.Model([ops.result(shown)], [given], "evil")
+    folder = tmp_path / "evil"
+    folder.mkdir()
+    openvino.save_model(model, folder / "model.xml")
+    (folder / "apparel.json").write_bytes((made / "openvino" / "apparel.json").read_bytes())
+    with pytest.raises(ModelFileError, match=r"of size \[400000000\]; refused"):
+        ac.load(folder)
 
 
 def facts(model, **changes):

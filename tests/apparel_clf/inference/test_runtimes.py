@@ -276,6 +276,49 @@ def test_a_runtime_that_cannot_is_named(made, file, runtime):
         ac.load(made[1] / file, runtime=runtime)
 
 
+def test_a_folder_that_holds_more_than_an_export_is_left_alone(made, tmp_path):
+    made[0].export(tmp_path / "ov")
+    (tmp_path / "ov" / "notes.txt").write_text("mine")
+    with pytest.raises(ModelFileError, match="choose another name"):
+        made[0].export(tmp_path / "ov")
+    assert (tmp_path / "ov" / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("wrong", [[1, 2], "photos", np.zeros(3)])
+def test_what_is_no_labelled_set_verifies_nothing(made, tmp_path, wrong):
+    with pytest.raises(ac.DatasetError, match="verify_on"):
+        made[0].export(tmp_path / "m.onnx", verify_on=wrong)
+
+
+@pytest.mark.parametrize("others", ["/no/such/folder/*.jpg", b"no picture", []])
+def test_strangers_that_cannot_be_read_are_an_error(made, others):
+    with pytest.raises(ac.DatasetError, match="others: no image that can be read"):
+        made[0].fit_threshold(made[3], others=others)
+
+
+def test_an_empty_name_is_no_folder(loaded):
+    with pytest.raises(ac.ImageError, match="an empty name"):
+        loaded.predict("")
+
+
+def test_an_array_of_pictures_is_several(loaded):
+    batch = np.random.default_rng(0).integers(0, 256, (3, 40, 30, 3), np.uint8)
+    assert len(loaded.predict(batch)) == 3
+    np.testing.assert_allclose(
+        loaded.predict_proba(batch), loaded.predict_proba(list(batch)), atol=1e-6
+    )
+
+
+def test_one_image_is_a_stream_of_one(loaded, picture):
+    for one in (picture, picture.read_bytes(), np.zeros((9, 9, 3), np.uint8)):
+        assert len(list(loaded.iter_predict(one))) == 1
+
+
+def test_numpy_numbers_are_numbers(loaded, picture):
+    answer = loaded.predict(picture, top_k=np.int64(2), threshold=np.float32(0.5))
+    assert len(answer.top_k) == 2
+
+
 def test_the_same_export_has_the_same_bytes(made, tmp_path):
     for name in ("a.onnx", "b.onnx"):
         made[0].export(tmp_path / name)

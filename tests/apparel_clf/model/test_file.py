@@ -12,7 +12,7 @@ from apparel_clf.model.build import build_network
 from apparel_clf.model.file import load_model, read_metadata, save_model
 from apparel_clf.model.weights import fill_backbone
 
-FACTS = {"class_names": ["jeans", "saree", "trousers"], "note": "Größe — ₹"}
+FACTS = {"class_names": ["jeans", "saree", "trousers"], "image_size": 32, "note": "Größe — ₹"}
 
 # What somebody without this package would write.
 PLAIN_KERAS = """

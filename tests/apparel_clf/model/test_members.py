@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 
 import h5py
@@ -23,7 +24,9 @@ def saved(tmp_path_factory):
     network = build_network(3, 32, "gap", 0, blocks=((4, 1), (8, 1)))
     fill_backbone(network, None, 0)
     return save_model(
-        network, {"class_names": ["a", "b", "c"]}, tmp_path_factory.mktemp("m") / "m.keras"
+        network,
+        {"class_names": ["a", "b", "c"], "image_size": 32},
+        tmp_path_factory.mktemp("m") / "m.keras",
     )
 
 
@@ -107,6 +110,47 @@ def test_a_member_that_stands_twice_is_refused(saved, tmp_path):
         archive.writestr("config.json", b"{}")
     with pytest.raises(ModelFileError):
         load_model(target)
+
+
+def rewritten(saved, target, change, compression=zipfile.ZIP_STORED):
+    with zipfile.ZipFile(saved) as source, zipfile.ZipFile(target, "w", compression) as copy:
+        for name in source.namelist():
+            copy.writestr(name, change(name, source.read(name)))
+    return target
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_compressed_members_are_refused(saved, tmp_path, compression):
+    """Unpacked, a few bytes could become any number, again at each step back."""
+    target = rewritten(saved, tmp_path / "m.keras", lambda _, data: data, compression)
+    with pytest.raises(ModelFileError, match="compressed"):
+        load_model(target)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("Dense", {"units": 60_000_000}),
+        ("Dense", {"units": "3"}),
+        ("Conv2D", {"filters": 1_000_000}),
+        ("Conv2D", {"kernel_size": [4001, 4001]}),
+        ("InputLayer", {"batch_shape": [None, 200_000, 200_000, 3]}),
+    ],
+)
+def test_graphs_that_would_fill_the_memory_are_refused(saved, tmp_path, kind, changes):
+    """Keras makes the weights of a graph before it reads any."""
+
+    def change(name, data):
+        if name != "config.json":
+            return data
+        config = json.loads(data)
+        for layer in config["config"]["layers"]:
+            if layer["class_name"] == kind:
+                layer["config"].update(changes)
+        return json.dumps(config)
+
+    with pytest.raises(ModelFileError):
+        load_model(rewritten(saved, tmp_path / "m.keras", change))
 
 
 def test_object_arrays_are_refused(with_weights):
