@@ -232,11 +232,12 @@ def test_a_bad_image_is_raised_or_put_in_its_place(fitted):
     assert isinstance(classifier.predict("absent.jpg", on_error="collect"), ac.ImageError)
 
 
-def test_a_batch_as_one_array_is_refused_with_what_is_expected(fitted):
-    with pytest.raises(
-        ac.ImageError, match=r"expected a uint8 array of shape \(height, width, 3\)"
-    ):
-        fitted[0].predict(np.zeros((2, 40, 30, 3), np.uint8))
+def test_a_batch_as_one_array_is_several_pictures(fitted):
+    classifier, _ = fitted
+    batch = np.random.default_rng(0).integers(0, 256, (2, 40, 40, 3), np.uint8)
+    assert len(classifier.predict(batch)) == 2
+    with pytest.raises(ac.ImageError, match="uint8 array of shape"):
+        classifier.predict(batch.astype(np.float32))
 
 
 def test_an_unknown_way_with_errors_is_refused(fitted):
@@ -351,7 +352,7 @@ def test_a_path_among_the_settings_is_saved_as_text(fitted, tmp_path):
 )
 def test_a_file_that_contradicts_itself_is_refused(fitted, tmp_path, changes):
     saved = fitted[0].save(tmp_path / "model.keras")
-    with pytest.raises(ac.ModelFileError, match=r"odd.keras: .* is damaged"):
+    with pytest.raises(ac.ModelFileError, match=r"odd.keras: .*(is damaged|does not fit)"):
         ac.load(edited(saved, tmp_path / "odd.keras", **changes))
 
 
