@@ -45,7 +45,7 @@ def _predict(args: argparse.Namespace) -> Streamed:
 def _as_text(
     results: Iterable[Prediction | ImageError],
     classifier: ApparelClassifier,  # noqa: ARG001 - the same for each form
-    args: argparse.Namespace,  # noqa: ARG001
+    args: argparse.Namespace,  # noqa: ARG001 - the same for each form
 ) -> Iterator[str | ImageError]:
     for item in results:
         if isinstance(item, ImageError):

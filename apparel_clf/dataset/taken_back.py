@@ -7,11 +7,15 @@ names such a picture's class, it is wanted after all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
 
 from apparel_clf.dataset.decisions import Decision, in_force
 from apparel_clf.dataset.records import ImageRecord, Rejection
 from apparel_clf.dataset.staging import Journal
 from apparel_clf.images import Signature
+
+# What a rejection and an image have in common: what the shop said of the result, and where.
+_FACTS = sorted({f.name for f in fields(ImageRecord)} & {f.name for f in fields(Rejection)})
 
 
 def taken_back(crawls: Sequence[Journal], decisions: Iterable[Decision]) -> Journal:
@@ -55,18 +59,8 @@ def still_known(
 
 
 def _as_found(rejection: Rejection, signature: Signature) -> ImageRecord:
-    return ImageRecord(
-        label=rejection.label,
-        signature=signature,
-        source=rejection.source,
-        query=rejection.query,
-        asin=rejection.asin,
-        title=rejection.title,
-        page_url=rejection.page_url,
-        image_url=rejection.image_url,
-        page=rejection.page,
-        position=rejection.position,
-    )
+    told = {name: getattr(rejection, name) for name in _FACTS}
+    return ImageRecord(signature=signature, **told)
 
 
 def _stored_rejections(journals: Iterable[Journal]) -> Iterator[Rejection]:

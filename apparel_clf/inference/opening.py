@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from apparel_clf.errors import ApparelError, MissingExtraError, ModelFileError
+from apparel_clf.errors import ApparelError, ModelFileError
 from apparel_clf.inference.onnx_scan import scan
 from apparel_clf.inference.runtimes.base import Runtime
+from apparel_clf.inference.sources import is_folder
 from apparel_clf.model.checks import check_choice
 from apparel_clf.model.file import (
     LARGEST_JSON,
@@ -124,16 +125,9 @@ def _format(source: Path) -> str:
             f"{source}: expected a model file that ends in .keras, .onnx or .tflite, or an "
             f"OpenVINO folder. Received: {suffix or 'no ending'}"
         )
-    if _is_folder(source):
+    if is_folder(source):
         return ""
     raise ModelFileError(f"{source}: no such model file")
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
 
 
 def _appended(source: Path) -> dict[str, Any]:
@@ -181,7 +175,7 @@ def _runtime(name: str, source: Path, facts: Mapping[str, Any], threads: int | N
         from apparel_clf.inference.runtimes.openvino_runtime import OpenVinoRuntime
 
         return OpenVinoRuntime(source, threads, str(facts.get("export", {}).get("precision")))
-    except (ApparelError, MissingExtraError):
+    except ApparelError:
         raise
     # A damaged file is reported by whatever part of a runtime stumbled over it.
     except Exception as error:

@@ -74,7 +74,7 @@ def find_images(given: Iterable[str]) -> list[str | ImageError]:
 
 
 def _expanded(text: str) -> Iterator[str | ImageError]:
-    if _is_folder(text):
+    if is_folder(text):
         yield from _files(text)
     elif _is_pattern(text):
         matches = _matches(text)
@@ -97,7 +97,7 @@ def _files(folder: str) -> Iterator[str | ImageError]:
 
 
 def _leads_to_several(text: str) -> bool:
-    return _is_folder(text) or _is_pattern(text)
+    return is_folder(text) or _is_pattern(text)
 
 
 def _is_batch(array: np.ndarray[Any, Any]) -> bool:
@@ -117,9 +117,10 @@ def _exists(text: str) -> bool:
         return False
 
 
-def _is_folder(text: str) -> bool:
+def is_folder(name: str | Path) -> bool:
+    """Whether there is such a folder; names that no file can have, and none, are none."""
     try:
-        return bool(text) and Path(text).is_dir()  # an empty name would be this very folder
+        return bool(str(name)) and Path(name).is_dir()  # '' would be this very one
     except (OSError, ValueError):  # a name that no file can have is reported when it is read
         return False
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: How far a float32 export's probabilities may be from Keras' own. Runtimes add in other orders: on
 #: photos ONNX Runtime and OpenVINO differ by less than 1e-5, LiteRT by 3e-5.
 FP32_TOLERANCE = 1e-4
-# Made-up squares that every export is compared on, whatever else it is compared on.
+# Made-up squares to compare on where there are no images.
 _NOISE = 8
 
 
@@ -100,11 +100,12 @@ def compared(
     """
     export = facts["export"]
     theirs = Predictor(open_model(partial).runtime, predictor.rule)
-    noise = _noise(predictor.runtime.side)
-    before, after = predictor.runtime.run(noise), theirs.runtime.run(noise)
-    right: NDArray[np.bool_] = np.zeros((2, 0), bool)
     if verify_on:
         before, after, right = _judged(predictor, theirs, verify_on, facts["class_names"], show)
+    else:
+        noise = _noise(predictor.runtime.side)
+        before, after = predictor.runtime.run(noise), theirs.runtime.run(noise)
+        right = np.zeros((2, 0), bool)
     n = right.shape[1]
     result = Exported(
         path,
@@ -142,8 +143,13 @@ def _judged(
     samples = images.samples
     rows, labels = [], []
     paths = [sample.path for sample in samples]
-    answers = [p.answers(paths, label=name, show=show) for p, name in _named(ours, theirs)]
-    for sample, first, second in zip(samples, *answers, strict=True):
+    answers = zip(
+        samples,
+        ours.answers(paths, label="before", show=show),
+        theirs.answers(paths, label="export", show=show),
+        strict=True,
+    )
+    for sample, first, second in answers:
         if first.row is not None and second.row is not None:
             rows.append((first.row, second.row))
             labels.append(classes.index(sample.label))
@@ -152,10 +158,6 @@ def _judged(
     before, after = np.array(rows, np.float32).swapaxes(0, 1)
     right = np.stack([before.argmax(axis=1) == labels, after.argmax(axis=1) == labels])
     return before, after, right
-
-
-def _named(ours: Predictor, theirs: Predictor) -> list[tuple[Predictor, str]]:
-    return [(ours, "before"), (theirs, "export")]
 
 
 def _noise(side: int) -> NDArray[np.uint8]:
