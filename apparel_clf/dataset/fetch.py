@@ -363,7 +363,9 @@ def _misfit(expected: Signature, data: bytes) -> str:
 def _alike(found: Signature, expected: Signature) -> bool:
     """Whether two signatures can be of the same bytes, by two decoders."""
     sides = zip(found.content_box, expected.content_box, strict=True)
-    levels = [np.frombuffer(s.thumbnail, np.uint8).astype(np.int16) for s in (found, expected)]
+    levels = [
+        np.frombuffer(bytes(s.thumbnail), np.uint8).astype(np.int16) for s in (found, expected)
+    ]
     return (
         all((getattr(found, h) ^ getattr(expected, h)).bit_count() <= _HASH_BITS for h in _HASHES)
         and all(abs(one - other) <= _BOX_PARTS for one, other in sides)

@@ -69,7 +69,7 @@ _CONTENT_LUMA = 0.25
 # The same for shapes: larger remains at half the resolution are not looked at again.
 _COARSE_SHAPE = 2 * RECOLOUR_SHAPE
 # Small copies that are unpacked at a time.
-_MANY = 512
+_MANY = 64
 # Starts that are nearer to each other than this many coarse pixels come to the same end.
 _SAME_START = 0.3
 _GRID = 8

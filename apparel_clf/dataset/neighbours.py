@@ -11,6 +11,7 @@ vary together, so bits are dealt such that all chunks tell about equally many pa
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -468,12 +469,15 @@ class _Sample:
     @classmethod
     def of(cls, hashes: NDArray[np.uint64]) -> _Sample:
         """Draw a sample, always the same from the same hashes."""
-        rng = np.random.default_rng(0)
-        some = rng.choice(hashes, min(len(hashes), _SAMPLE_HASHES), replace=False)
-        first, second = rng.choice(some, (2, _SAMPLE_PAIRS))
-        agree = (~(first ^ second)).astype("<u8").view(np.uint8).reshape(_SAMPLE_PAIRS, -1)
-        bits = np.ascontiguousarray(np.unpackbits(agree, axis=1, bitorder="little").T)
-        return cls(some, np.packbits(bits, axis=1).view(np.uint64))
+        # The standard library's: NumPy's generators take five megabytes to import.
+        rng = random.Random(0)
+        some = hashes[rng.sample(range(len(hashes)), min(len(hashes), _SAMPLE_HASHES))]
+        drawn = np.frombuffer(rng.randbytes(2 * _SAMPLE_PAIRS * 8), "<u8") % np.uint64(len(some))
+        first, second = some[drawn].reshape(2, _SAMPLE_PAIRS)
+        agree = ~(first ^ second)
+        bits = (agree >> np.uint64(bit) & np.uint64(1) for bit in range(_BITS))
+        agreeing = np.array([np.packbits(bit.astype(np.bool_)) for bit in bits])
+        return cls(some, agreeing.view(np.uint64))
 
     def dealt(self, chunks: int, widest: int) -> tuple[tuple[int, ...], ...]:
         """Deal the bits to chunks, such that pairs agree in each chunk about equally seldom.

@@ -31,6 +31,7 @@ from apparel_clf.dataset.splits import (
 )
 from apparel_clf.dataset.staging import Journal
 from apparel_clf.dataset.taken_back import still_known, taken_back
+from apparel_clf.images import Keep
 
 
 @dataclass(frozen=True)
@@ -88,14 +89,18 @@ class ManifestRow:
         return own | values | signature
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> ManifestRow:
+    def from_json(cls, values: dict[str, Any], keep: Keep = bytes) -> ManifestRow:
         """Build a row from what `to_json` returned.
+
+        Args:
+            values: from `to_json`.
+            keep: as in `Signature.from_json`.
 
         Raises:
             DatasetError: the label is not a class name.
             KeyError, TypeError, ValueError: a value is missing or is not what a row holds.
         """
-        record = ImageRecord.from_json(values | {"signature": values})
+        record = ImageRecord.from_json(values | {"signature": values}, keep)
         row = cls(record, values["split"], str(values["group"]), int(values["duplicates"]))
         # A path that was not made from the row could lead anywhere.
         if row.split not in SPLITS or row.path != values["path"]:
@@ -344,20 +349,23 @@ class _Disputed:
 
 
 def _disputed(records: Sequence[ImageRecord], certain: frozenset[str]) -> _Disputed:
-    labels: dict[tuple[str, str], set[str]] = defaultdict(set)
+    first: dict[tuple[str, str], str] = {}
+    several: dict[tuple[str, str], set[str]] = {}
     for record in records:
         if record.sha256 not in certain:
             for key in _identities(record):
-                labels[key].add(record.label)
-    several = _Disputed({k: frozenset(v) for k, v in labels.items() if len(v) > 1}, certain)
+                label = first.setdefault(key, record.label)
+                if label != record.label:
+                    several.setdefault(key, {label}).add(record.label)
+    disputed = _Disputed({key: frozenset(labels) for key, labels in several.items()}, certain)
     conflicts = (
         rejected(
             r, "label_conflict", f"found under {', '.join(sorted(of))}; it goes to none of them"
         )
         for r in records
-        if (of := several.of(r))
+        if (of := disputed.of(r))
     )
-    return replace(several, rejections=tuple(conflicts))
+    return replace(disputed, rejections=tuple(conflicts))
 
 
 def _identities(record: ImageRecord) -> list[tuple[str, str]]:

@@ -37,7 +37,7 @@ from apparel_clf.dataset.version import (
     version_numbers,
 )
 from apparel_clf.errors import DatasetError, DatasetNotFoundError, PublishError
-from apparel_clf.images import HASH_FORMAT, load_image
+from apparel_clf.images import HASH_FORMAT, BytesApart, Keep, load_image
 
 _BUILDING = ".building-"
 _NEW_LATEST = f".{LATEST}.tmp"
@@ -86,12 +86,13 @@ def publish(
             f"scrapy crawl amazon_apparel -a dataset={dataset.name}; or import images that you "
             f"have: apparel-clf dataset import <images> {folder}"
         )
+    keep = BytesApart().keep
     with _publishing(dataset):
-        previous = _to_build_on(dataset)
+        previous = _to_build_on(dataset, keep)
         number = previous.number + 1 if previous else 1
         _check_way(dataset, number)
         plan = plan_version(
-            staging.journals(),
+            staging.journals(keep),
             previous.rows if previous else (),
             policy or Policy(),
             read_decisions(dataset),
@@ -162,9 +163,9 @@ def _publishing(dataset: Path) -> Iterator[None]:
         yield
 
 
-def _to_build_on(dataset: Path) -> Version | None:
+def _to_build_on(dataset: Path, keep: Keep) -> Version | None:
     """Open the version before, if what it says can be relied on."""
-    previous = latest_version(dataset)
+    previous = latest_version(dataset, keep)
     if previous is None:
         return None
     try:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from apparel_clf.errors import DatasetError
-from apparel_clf.images import Signature
+from apparel_clf.images import Keep, Signature
 
 #: Where a result stood in the shop: label, query, page and position.
 Place: TypeAlias = "tuple[str, str, int, int]"
@@ -204,8 +204,12 @@ class ImageRecord:
         return values | {"signature": self.signature.to_json()}
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> ImageRecord:
+    def from_json(cls, values: dict[str, Any], keep: Keep = bytes) -> ImageRecord:
         """Build a record from what `to_json` returned.
+
+        Args:
+            values: from `to_json`.
+            keep: as in `Signature.from_json`.
 
         Raises:
             DatasetError: the label is not a class name.
@@ -218,8 +222,8 @@ class ImageRecord:
         }
         rest |= {name: int(values.get(name, 0)) for name in numbers}
         return cls(
-            signature=Signature.from_json(values["signature"]),
-            label=check_label(values["label"]),
+            signature=Signature.from_json(values["signature"], keep),
+            label=sys.intern(check_label(values["label"])),
             **rest,
         )
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from array import array
 from collections.abc import Sequence
 from typing import overload
 
-from apparel_clf.images import Signature
-
-_NONE = -1
+from apparel_clf.images import BytesApart, Signature
 
 
 class SignatureFile(Sequence[Signature]):
@@ -28,7 +24,7 @@ class SignatureFile(Sequence[Signature]):
     """
 
     def __init__(self) -> None:
-        self._file = _NONE
+        self._file = BytesApart()
         self._starts = array("Q", [0])
 
     def __len__(self) -> int:
@@ -48,7 +44,7 @@ class SignatureFile(Sequence[Signature]):
             return [self[i] for i in range(*index.indices(len(self)))]
         place = range(len(self))[index]
         start, end = self._starts[place], self._starts[place + 1]
-        return Signature.from_json(json.loads(os.pread(self._file, end - start, start)))
+        return Signature.from_json(json.loads(self._file.read(start, end - start)))
 
     def append(self, signature: Signature) -> None:
         """Add a signature.
@@ -56,21 +52,10 @@ class SignatureFile(Sequence[Signature]):
         Raises:
             OSError: the disk of temporary files is full.
         """
-        if self._file == _NONE:
-            with tempfile.TemporaryFile(prefix="apparel-clf-") as file:
-                self._file = os.dup(file.fileno())
-        line = json.dumps(signature.to_json()).encode()
-        start = self._starts[-1]
-        written = 0
-        while written < len(line):  # a disk that is nearly full takes a part, then none
-            written += os.pwrite(self._file, line[written:], start + written)
-        self._starts.append(start + written)
+        start, length = self._file.append(json.dumps(signature.to_json()).encode())
+        self._starts.append(start + length)
 
     def close(self) -> None:
         """Let go of the file and forget all signatures."""
-        if self._file != _NONE:
-            os.close(self._file)
-        self._file, self._starts = _NONE, array("Q", [0])
-
-    def __del__(self) -> None:
-        self.close()
+        self._file.close()
+        self._starts = array("Q", [0])

@@ -22,7 +22,7 @@ from typing import Any, TextIO
 
 from apparel_clf.dataset.records import ImageRecord, PageRecord, Rejection
 from apparel_clf.errors import DatasetError
-from apparel_clf.images import Signature
+from apparel_clf.images import Keep, Signature
 
 #: Version of the journal's lines; a reader refuses what it doesn't know.
 JOURNAL_FORMAT = 2
@@ -240,12 +240,13 @@ def drop_torn_end(path: Path) -> None:
         file.truncate(keep)
 
 
-def read_journal(path: Path, *, with_pages: bool = False) -> Journal:
+def read_journal(path: Path, *, with_pages: bool = False, keep: Keep = bytes) -> Journal:
     """Read a journal.
 
     Args:
         path: its file.
         with_pages: read the search pages too. Default False: publishing needs none.
+        keep: as in `Signature.from_json`.
 
     Returns:
         What it holds. A last line that was cut off by a crash is left out.
@@ -261,7 +262,7 @@ def read_journal(path: Path, *, with_pages: bool = False) -> Journal:
             if line == b"\n":
                 continue
             try:
-                _take(journal, json.loads(line.decode("utf-8", "replace")), with_pages)
+                _take(journal, json.loads(line.decode("utf-8", "replace")), with_pages, keep)
             except _DAMAGE as error:
                 raise DatasetError(
                     f"{path}, line {number}: not a journal line ({error}). "
@@ -270,7 +271,7 @@ def read_journal(path: Path, *, with_pages: bool = False) -> Journal:
     return journal
 
 
-def _take(journal: Journal, values: dict[str, Any], with_pages: bool) -> None:
+def _take(journal: Journal, values: dict[str, Any], with_pages: bool, keep: Keep) -> None:
     kind = values.pop("type")
     if kind == "crawl":
         if values["format"] > JOURNAL_FORMAT:
@@ -283,7 +284,7 @@ def _take(journal: Journal, values: dict[str, Any], with_pages: bool) -> None:
         journal.per_class = values["per_class"]
         journal.crawl = str(values.get("crawl", ""))
     elif kind == "image":
-        journal.images.append(ImageRecord.from_json(values))
+        journal.images.append(ImageRecord.from_json(values, keep))
     elif kind == "rejection":
         journal.rejections.append(Rejection.from_json(values))
     elif kind == "page" and with_pages:
@@ -325,7 +326,11 @@ class Staging:
         self.objects.clean(older_than)
         _remove_old(self.journals_folder.glob("*.part"), older_than)
 
-    def journals(self) -> Iterable[Journal]:
-        """Read every journal, without its pages."""
+    def journals(self, keep: Keep = bytes) -> Iterable[Journal]:
+        """Read every journal, without its pages.
+
+        Args:
+            keep: as in `Signature.from_json`.
+        """
         for path in self.journal_paths():
-            yield read_journal(path)
+            yield read_journal(path, keep=keep)

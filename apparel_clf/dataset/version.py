@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from apparel_clf.dataset.files import check_folder
 from apparel_clf.dataset.plan import ManifestRow
 from apparel_clf.dataset.records import Rejection
 from apparel_clf.errors import DatasetError, DatasetNotFoundError
+from apparel_clf.images import Keep
 
 T = TypeVar("T")
 
@@ -106,6 +108,10 @@ def open_version(path: str | os.PathLike[str]) -> Version:
     """
     given = Path(path)
     check_folder(given)
+    return _open(given)
+
+
+def _open(given: Path, keep: Keep = bytes) -> Version:
     folder = given.resolve()
     if not is_version(folder):
         raise DatasetError(f"{given}: not a version, it has no {FACTS}.{_hint(folder)}")
@@ -116,7 +122,7 @@ def open_version(path: str | os.PathLike[str]) -> Version:
         number=facts["number"],
         id=facts["id"],
         facts=facts,
-        rows=tuple(read_manifest(folder / MANIFEST)),
+        rows=tuple(read_manifest(folder / MANIFEST, keep)),
     )
 
 
@@ -148,10 +154,15 @@ def resolve_version(path: str | os.PathLike[str]) -> Path:
     return folder / f"v{numbers[-1]}" if numbers else folder
 
 
-def latest_version(dataset: Path) -> Version | None:
-    """Open the highest-numbered version in a dataset's folder, or return None if there is none."""
+def latest_version(dataset: Path, keep: Keep = bytes) -> Version | None:
+    """Open the highest-numbered version in a dataset's folder, or return None if there is none.
+
+    Args:
+        dataset: its folder.
+        keep: as in `Signature.from_json`.
+    """
     numbers = version_numbers(dataset)
-    return open_version(dataset / f"v{numbers[-1]}") if numbers else None
+    return _open(dataset / f"v{numbers[-1]}", keep) if numbers else None
 
 
 def version_numbers(dataset: Path) -> list[int]:
@@ -205,8 +216,12 @@ def _problem(facts: dict[str, Any]) -> str:
     return ""
 
 
-def read_manifest(path: Path) -> Iterator[ManifestRow]:
+def read_manifest(path: Path, keep: Keep = bytes) -> Iterator[ManifestRow]:
     """Yield the rows of a manifest.
+
+    Args:
+        path: its file.
+        keep: as in `Signature.from_json`.
 
     Raises:
         DatasetNotFoundError: there is no such file.
@@ -214,7 +229,7 @@ def read_manifest(path: Path) -> Iterator[ManifestRow]:
     """
     if not path.exists():
         raise DatasetNotFoundError(f"{path}: the version's manifest is missing")
-    return _read_lines(path, ManifestRow.from_json)
+    return _read_lines(path, partial(ManifestRow.from_json, keep=keep))
 
 
 def _read_lines(path: Path, read: Callable[[dict[str, Any]], T]) -> Iterator[T]:

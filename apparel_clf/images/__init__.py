@@ -1,5 +1,6 @@
 """Bytes in, an upright RGB image or a typed error out; signatures for finding duplicates."""
 
+from apparel_clf.images.apart import ApartBytes, BytesApart
 from apparel_clf.images.decode import (
     DECODERS,
     MAX_PIXELS,
@@ -11,15 +12,18 @@ from apparel_clf.images.decode import (
     read_header,
 )
 from apparel_clf.images.resize import RESIZE_RULES, to_square
-from apparel_clf.images.signature import HASH_FORMAT, Signature, sign
+from apparel_clf.images.signature import HASH_FORMAT, Keep, Signature, sign
 
 __all__ = [
     "DECODERS",
     "HASH_FORMAT",
     "MAX_PIXELS",
     "RESIZE_RULES",
+    "ApartBytes",
+    "BytesApart",
     "Header",
     "ImageSource",
+    "Keep",
     "Signature",
     "describe",
     "image_bytes",

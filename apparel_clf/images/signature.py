@@ -6,6 +6,8 @@ import base64
 import hashlib
 import math
 import re
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from apparel_clf.images.apart import ApartBytes
 from apparel_clf.images.decode import MAX_PIXELS, Reduced, load_reduced
 
 #: Written beside every stored hash: hashes of different formats must not be compared. A Pillow
@@ -62,6 +65,8 @@ _HASHES = ("phash", "phash_mirrored", "phash_content", "phash_centre")
 
 
 Box: TypeAlias = "tuple[float, float, float, float]"
+#: Takes bytes in, and returns what is held in their place.
+Keep: TypeAlias = "Callable[[bytes], bytes | ApartBytes]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ class Signature:
             levels; to compare pictures of one size (Pech-Pacheco and others, 2000).
         thumbnail: 1,312 bytes, row by row: brightness at 32x32, then Cb and Cr at 12x12. The
             hashes look at shape alone, and coarsely; this tells apart what they take for equal.
+            Where many signatures are held, an `ApartBytes`, from which ``bytes()`` reads them.
     """
 
     sha256: str
@@ -98,7 +104,7 @@ class Signature:
     phash_centre: int
     content_box: tuple[int, int, int, int]
     sharpness: float
-    thumbnail: bytes
+    thumbnail: bytes | ApartBytes
 
     @property
     def pixels(self) -> int:
@@ -117,12 +123,12 @@ class Signature:
 
     def luma(self) -> NDArray[np.uint8]:
         """Return the thumbnail's brightness, ``uint8`` of shape ``(32, 32)``."""
-        plane = np.frombuffer(self.thumbnail, dtype=np.uint8, count=_LUMA_BYTES)
+        plane = np.frombuffer(bytes(self.thumbnail), dtype=np.uint8, count=_LUMA_BYTES)
         return plane.reshape(LUMA_SIDE, LUMA_SIDE)
 
     def chroma(self) -> NDArray[np.uint8]:
         """Return the thumbnail's colour, ``uint8`` of shape ``(2, 12, 12)``: Cb and Cr."""
-        planes = np.frombuffer(self.thumbnail, dtype=np.uint8, offset=_LUMA_BYTES)
+        planes = np.frombuffer(bytes(self.thumbnail), dtype=np.uint8, offset=_LUMA_BYTES)
         return planes.reshape(2, CHROMA_SIDE, CHROMA_SIDE)
 
     def to_json(self) -> dict[str, Any]:
@@ -138,12 +144,17 @@ class Signature:
             **hashes,
             "content_box": list(self.content_box),
             "sharpness": self.sharpness,
-            "thumbnail": base64.b64encode(self.thumbnail).decode("ascii"),
+            "thumbnail": base64.b64encode(bytes(self.thumbnail)).decode("ascii"),
         }
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Signature:
+    def from_json(cls, values: dict[str, Any], keep: Keep = bytes) -> Signature:
         """Build a signature from what `to_json` returned.
+
+        Args:
+            values: from `to_json`.
+            keep: what to hold in place of the thumbnail's bytes, for example what
+                `BytesApart.keep` returns. Default the bytes themselves.
 
         Raises:
             KeyError, TypeError, ValueError: a value is missing, or is not what a signature holds.
@@ -163,12 +174,12 @@ class Signature:
         return cls(
             sha256=values["sha256"],
             **sizes,
-            format=str(values["format"]),
+            format=sys.intern(str(values["format"])),
             plain=bool(values["plain"]),
             **{name: int(text, 16) for name, text in hashes.items()},
             content_box=_box(values["content_box"]),
             sharpness=sharpness,
-            thumbnail=thumbnail,
+            thumbnail=keep(thumbnail),
         )
 
 
