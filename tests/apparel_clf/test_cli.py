@@ -238,7 +238,7 @@ def test_a_reader_that_leaves_is_no_error(tmp_path):
         env={**os.environ, "PYTHONPATH": str(ROOT), "SCRIPT": script},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert (done.stdout, done.stderr) == ("x", "")
 

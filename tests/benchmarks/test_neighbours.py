@@ -104,7 +104,7 @@ def test_ways_must_agree():
 
 def test_one_search_in_a_process_of_its_own(tmp_path):
     np.save(tmp_path / "uniform-10.npy", np.arange(10, dtype=np.uint64))
-    scope = Scope((10,), (1,), 1, limit=30, our_limit=30)
+    scope = Scope((10,), (1,), 1, limit=300, our_limit=300)
     (cell,) = climb(OURS, "uniform", 1, scope, tmp_path, lambda _: None)
     assert cell.pairs == 15  # a cube's 12 edges and three more
     assert cell.peak_mb > 10

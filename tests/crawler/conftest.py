@@ -62,7 +62,14 @@ class Run:
 
 
 @pytest.fixture
-def scrapy_crawl(tmp_path):
+def said(tmp_path):
+    """What the crawl that runs has said so far."""
+    path = tmp_path / "said.txt"
+    return lambda: path.read_text() if path.exists() else ""
+
+
+@pytest.fixture
+def scrapy_crawl(tmp_path, said):
     """Run the spider; arguments by name, settings with a capital.
 
     `when` is watched until it returns something true, then `then` is called with the process: by
@@ -75,22 +82,23 @@ def scrapy_crawl(tmp_path):
         words = list(options)
         for name, value in (defaults | values).items():
             words += ["-s" if name.isupper() else "-a", f"{name}={value}"]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "scrapy", "crawl", "amazon_apparel", *words],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-        )
+        with (tmp_path / "said.txt").open("w") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "scrapy", "crawl", "amazon_apparel", *words],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                text=True,
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+            )
         try:
             if interrupt_when is not None:
-                _wait_for(lambda: interrupt_when() or process.poll() is not None)
+                wait_for(lambda: interrupt_when() or process.poll() is not None)
                 (then or _interrupt)(process)
-            out, err = process.communicate(timeout=SECONDS)
+            out, _ = process.communicate(timeout=SECONDS)
         finally:
             process.kill()
-        return Run(process.returncode, out, err, Path((defaults | values)["DATASETS_FOLDER"]))
+        return Run(process.returncode, out, said(), Path((defaults | values)["DATASETS_FOLDER"]))
 
     return run
 
@@ -99,8 +107,9 @@ def _interrupt(process):
     process.send_signal(signal.SIGINT)
 
 
-def _wait_for(condition):
-    deadline = time.monotonic() + SECONDS
+def wait_for(condition, seconds=SECONDS):
+    """Wait for what must come about; the limit bounds a hang, and nothing else."""
+    deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
 

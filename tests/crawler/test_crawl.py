@@ -133,7 +133,8 @@ def test_a_class_stops_when_it_has_enough(shop, scrapy_crawl):
 
 
 def test_cards_that_come_in_slowly_are_all_read(photos, scrapy_crawl):
-    with Storefront(photos, page_size=24, batch_delay=0.9) as shop:
+    # Twice as long as the cards of a whole page must stand still.
+    with Storefront(photos, page_size=24, batch_delay=0.6) as shop:
         run = scrapy_crawl(base_url=shop.url, classes="jeans", per_class=100)
         assert run.code == 0, run.err
         version = open_version(run.datasets / "apparel" / "latest")

@@ -29,7 +29,7 @@ def fetch(url, *, private=("127.0.0.1",), most=0, **meta):
     async def run():
         fetcher = ImageFetcher(frozenset(private), 4, most)
         try:
-            request = Request(url, meta={"download_timeout": 5, **meta})
+            request = Request(url, meta={"download_timeout": 60, **meta})
             return await fetcher.fetch(request), request.meta["download_latency"]
         finally:
             await fetcher.close()

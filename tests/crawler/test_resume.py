@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from apparel_clf.dataset import Staging
+from apparel_clf.dataset import Staging, read_journal
 from crawler.storefront import Storefront
 
 pytestmark = pytest.mark.browser
@@ -63,7 +63,9 @@ def journalled(folder):
 
 def test_twenty_kills_change_nothing(store, scrapy_crawl, tmp_path):
     values = {"base_url": store.url, "per_class": PER_CLASS}
+    began = time.monotonic()
     whole = scrapy_crawl(**values)
+    took = min(6.5, time.monotonic() - began)  # on a slow machine the kills come early
     assert whole.code == 0, whole.err
     wanted = contents(whole.dataset / "v1")
     store.requests.clear()
@@ -81,7 +83,7 @@ def test_twenty_kills_change_nothing(store, scrapy_crawl, tmp_path):
         have = journalled(folder)
         asked_before = len(store.requests)
         # From before the first page to the publishing of the version; past the twentieth, never.
-        seconds = rng.uniform(1.0, 4.5) if kills < KILLS else 300.0
+        seconds = took * rng.uniform(0.15, 0.7) if kills < KILLS else 300.0
         aim = time.monotonic() + seconds
         run = scrapy_crawl(
             interrupt_when=lambda aim=aim: time.monotonic() > aim,
@@ -97,7 +99,7 @@ def test_twenty_kills_change_nothing(store, scrapy_crawl, tmp_path):
             assert contents(folder / "apparel" / "v1") == wanted
             crawls += kills < KILLS
     assert kills >= KILLS
-    _, alive = psutil.wait_procs(children, timeout=10)
+    _, alive = psutil.wait_procs(children, timeout=120)
     assert alive == []
 
 
@@ -106,6 +108,7 @@ def test_told_to_stop_it_goes_on_where_it_was(store, scrapy_crawl, tmp_path, num
     values = {"base_url": store.url, "classes": "jeans,saree", "per_class": PER_CLASS}
     whole = scrapy_crawl(**values)
     assert whole.code == 0, whole.err
+    pages = store.requests.counts["search"]
     store.requests.clear()
     folder = tmp_path / "stopped"
     run = scrapy_crawl(
@@ -117,13 +120,16 @@ def test_told_to_stop_it_goes_on_where_it_was(store, scrapy_crawl, tmp_path, num
     assert run.code == 130
     assert "run the same command again" in run.err
     assert not (folder / "apparel" / "v1").exists()
+    (path,) = (folder / "apparel" / "journals").iterdir()
+    read = len(read_journal(path, with_pages=True).pages)
+    asked = store.requests.counts["search"]
     again = scrapy_crawl(DATASETS_FOLDER=folder, **values)
     assert again.code == 0, again.err
     assert "going on with an interrupted crawl" in again.err
     fetched = Counter(request.path for request in store.requests.entries("image"))
     assert set(fetched.values()) == {1}
-    pages = Counter(request.path for request in store.requests.entries("search"))
-    assert set(pages.values()) == {1}
+    assert read > 0
+    assert store.requests.counts["search"] - asked == pages - read
     assert contents(folder / "apparel" / "v1") == contents(whole.dataset / "v1")
     assert again.summary["resumed"] is True
     # What has come to its end is not gone on with.
@@ -177,10 +183,12 @@ def test_a_page_that_hangs_the_browser_is_tried_in_a_new_one(shop, crawl):
         if label == "hats" and shop.asked_for("hats") < 2 and page == 1
         else good(label, page)
     )
-    run = crawl(BROWSER_PAGE_TIMEOUT=8)
+    run = crawl(BROWSER_PAGE_TIMEOUT=15)
     assert run.code == 0, run.err
     assert run.counts == {"hats": 10, "gloves": 10}
-    assert run.summary["blocked"] == {"timeout": 1}
+    # What another tab was still at goes with the browser.
+    assert set(run.summary["blocked"]) <= {"timeout", "browser"}
+    assert run.summary["blocked"]["timeout"] > 0
 
 
 def test_tabs_and_browsers_are_replaced_after_a_while(shop, crawl):

@@ -5,13 +5,37 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 
 import psutil
 import pytest
 
+from .conftest import wait_for
+
 pytestmark = pytest.mark.browser
 
 CAPTCHA = '<form action="/errors/validateCaptcha"><img src="/captcha/x.jpg"><input></form>'
+
+
+def refuse_hats(shop, said, answer, first=1):
+    """Answer hats alone with `answer`, from the page `first` on, and never twice in a row.
+
+    The crawl reads a page of gloves after the first refusal and before the second, whatever is
+    quicker: refusals that nothing good comes between are the shop's, and end it.
+    """
+    good = shop.page
+
+    def page(label, number):
+        refused = "hats: the shop refused" in said()
+        if label == "gloves":
+            wait_for(lambda: number == 1 or "hats: the shop refused" in said(), 60)
+            return good(label, number)
+        if number < first:
+            return good(label, number)
+        wait_for(lambda: not refused or shop.asked["/images/I/gloves20.jpg"], 60)
+        return answer
+
+    shop.page = page
 
 
 def test_a_well_behaved_shop_is_read_to_its_end(crawl):
@@ -21,9 +45,8 @@ def test_a_well_behaved_shop_is_read_to_its_end(crawl):
     assert "hats: 10 of 300 images, then the search ended" in run.out
 
 
-def test_a_cut_page_is_asked_for_again_and_then_reported(shop, crawl):
-    good = shop.page
-    shop.page = lambda label, page: None if (label, page) == ("hats", 2) else good(label, page)
+def test_a_cut_page_is_asked_for_again_and_then_reported(shop, crawl, said):
+    refuse_hats(shop, said, None, first=2)
     run = crawl()
     assert run.code == 1
     assert "hats: 5 of 300 images: a page failed" in run.err
@@ -42,9 +65,8 @@ def test_a_page_that_fails_once_is_no_trouble(shop, crawl):
     assert run.counts == {"hats": 10, "gloves": 10}
 
 
-def test_a_captcha_gives_no_item_and_is_reported(shop, crawl):
-    good = shop.page
-    shop.page = lambda label, page: (200, CAPTCHA) if label == "hats" else good(label, page)
+def test_a_captcha_gives_no_item_and_is_reported(shop, crawl, said):
+    refuse_hats(shop, said, (200, CAPTCHA))
     run = crawl()
     assert run.code == 1
     assert "hats: 0 of 300 images: the shop answered with a page of kind 'captcha'" in run.err
@@ -171,7 +193,8 @@ def test_windows_that_a_page_opens_are_not_opened(shop, crawl):
 
 def test_a_page_without_end_is_not_read(shop, crawl):
     good = shop.page
-    flood = "<p id=x></p><script>document.getElementById('x').textContent='a'.repeat(2e7)</script>"
+    # Hidden, so that no time goes into laying it out.
+    flood = "<p id=x hidden></p><script>x.textContent = 'a'.repeat(2e7)</script>"
     shop.page = lambda label, page: (
         (200, good(label, page)[1] + flood) if label == "hats" else good(label, page)
     )
@@ -181,9 +204,18 @@ def test_a_page_without_end_is_not_read(shop, crawl):
 
 
 def test_a_full_disk_is_named_and_nothing_is_lost(shop, crawl):
+    good = shop.page
+    full = threading.Event()
+
+    def page(label, number):
+        full.wait(60)
+        return good(label, number)
+
     def fill(process):
         psutil.Process(process.pid).rlimit(psutil.RLIMIT_FSIZE, (9000, 9000))
+        full.set()
 
+    shop.page = page
     run = crawl(interrupt_when=lambda: shop.asked_for("hats"), then=fill)
     assert run.code == 1
     assert "cannot be written (File too large)" in run.err

@@ -39,7 +39,8 @@ def executed(folder: Path, monkeypatch) -> nbformat.NotebookNode:
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     where = {"metadata": {"path": str(PATH.parent)}}
-    NotebookClient(book, timeout=300, kernel_name="python3", resources=where).execute()
+    patience = {"timeout": 1200, "startup_timeout": 300}
+    NotebookClient(book, kernel_name="python3", resources=where, **patience).execute()
     return book
 
 

@@ -367,7 +367,7 @@ def test_a_browser_runs_nothing_in_it(judge, history, pictures, add_picture, tmp
         [chromium, *flags, "--dump-dom", path.as_uri()],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     page = _Page(done.stdout)

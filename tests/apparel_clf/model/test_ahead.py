@@ -20,7 +20,7 @@ def test_nothing_gives_nothing():
 
 def test_two_are_worked_on_at_once():
     # Each waits for the other: one after the other, neither would ever end.
-    meeting = threading.Barrier(2, timeout=20)
+    meeting = threading.Barrier(2, timeout=120)
     assert sorted(in_order(lambda _: meeting.wait(), [1, 2])) == [0, 1]
 
 

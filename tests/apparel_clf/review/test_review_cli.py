@@ -40,7 +40,7 @@ def run(dataset, named):
 def decide(address, token, body):
     headers = {"X-Review-Token": token, "Content-Type": "application/json"}
     request = urllib.request.Request(f"{address}/decide", json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         return json.load(answer)
 
 
@@ -48,7 +48,7 @@ def test_it_serves_until_interrupted_and_says_what_was_decided(run, named, datas
     process, address, token = run
     decide(address, token, {"images": [named["wrong"]], "action": "reject"})
     process.send_signal(signal.SIGINT)
-    out, error = process.communicate(timeout=20)
+    out, error = process.communicate(timeout=120)
     answer = json.loads(out)
     assert (answer["version"], answer["decisions"]) == ("demo/v1", 1)
     assert answer["pending"] == {"reject": 1}
@@ -62,7 +62,7 @@ def test_a_crash_loses_no_decision(run, named, dataset):
     for name in ("wrong", "one"):
         decide(address, token, {"images": [named[name]], "action": "reject"})
     process.send_signal(signal.SIGKILL)
-    process.wait(timeout=20)
+    process.wait(timeout=120)
     assert [d.signature.sha256 for d in read_decisions(dataset)] == [named["wrong"], named["one"]]
 
 

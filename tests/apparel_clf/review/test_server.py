@@ -19,7 +19,7 @@ def ask(server):
     """Send one request as it is given; return status, headers and body."""
 
     def ask(method, path, body=None, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=120)
         try:
             connection.putrequest(method, path, skip_host=True)
             sent = {"Host": f"127.0.0.1:{server.server_port}"} | headers

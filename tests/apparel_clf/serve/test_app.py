@@ -13,7 +13,7 @@ import apparel_clf as ac
 from apparel_clf.serve import Limits, create_app
 from apparel_clf.serve.models import ErrorAnswer, Health, PredictionAnswer
 
-from .conftest import COLOURS, LIMITS, coloured, encoded, serving
+from .conftest import COLOURS, LIMITS, SECONDS, coloured, encoded, serving
 
 
 def test_pictures_are_answered_in_order_and_a_bad_one_fails_no_other(predict, classifier):
@@ -52,7 +52,8 @@ def test_below_the_threshold_an_answer_is_uncertain(classifier):
     for threshold, expected in ((0.0, False), (1.0, True)):
         app = create_app(classifier, LIMITS, threshold=threshold)
         with serving(app, LIMITS) as url:
-            answer = httpx.post(f"{url}/predict", files={"files": ("x.png", between)})
+            files = {"files": ("x.png", between)}
+            answer = httpx.post(f"{url}/predict", files=files, timeout=SECONDS)
         assert answer.json()[0]["uncertain"] is expected
 
 
@@ -82,8 +83,9 @@ def test_a_model_that_cannot_explain_says_so(classifier, monkeypatch):
     monkeypatch.setattr(type(classifier), "explain", refuse)
     app = create_app(classifier, LIMITS)
     with serving(app, LIMITS) as url:
-        assert httpx.get(f"{url}/health").json()["explains"] is False
-        answer = httpx.post(f"{url}/explain", files={"files": encoded(coloured("saree"))})
+        assert httpx.get(f"{url}/health", timeout=SECONDS).json()["explains"] is False
+        files = {"files": encoded(coloured("saree"))}
+        answer = httpx.post(f"{url}/explain", files=files, timeout=SECONDS)
     assert (answer.status_code, answer.json()["code"]) == (501, "cannot_explain")
     assert answer.json()["reason"] == "this export holds no map"
 
@@ -121,9 +123,10 @@ def test_it_can_be_mounted_in_another_application(classifier):
     outer = FastAPI()
     outer.mount("/garments", create_app(classifier, LIMITS))
     with serving(outer, LIMITS) as url:
-        page = httpx.get(f"{url}/garments/")
-        script = httpx.get(f"{url}/garments/page.js")
-        answer = httpx.post(f"{url}/garments/predict", files={"files": encoded(coloured("saree"))})
+        page = httpx.get(f"{url}/garments/", timeout=SECONDS)
+        script = httpx.get(f"{url}/garments/page.js", timeout=SECONDS)
+        files = {"files": encoded(coloured("saree"))}
+        answer = httpx.post(f"{url}/garments/predict", files=files, timeout=SECONDS)
     assert page.status_code == script.status_code == answer.status_code == 200
     assert answer.json()[0]["label"] == "saree"
     # Addresses in the page are relative, so they hold under any prefix.
@@ -150,8 +153,9 @@ def test_an_unexpected_error_shows_none_of_its_insides(classifier, monkeypatch, 
 
     monkeypatch.setattr(type(classifier), "predict", fail)
     with serving(app, LIMITS) as url:
-        answer = httpx.post(f"{url}/predict", files={"files": encoded(coloured("saree"))})
-        assert httpx.get(f"{url}/health").status_code == 200
+        files = {"files": encoded(coloured("saree"))}
+        answer = httpx.post(f"{url}/predict", files=files, timeout=SECONDS)
+        assert httpx.get(f"{url}/health", timeout=SECONDS).status_code == 200
     assert answer.status_code == 500
     assert answer.json() == {
         "code": "internal",

@@ -5,7 +5,7 @@ import pytest
 
 from apparel_clf.serve import create_app
 
-from .conftest import LIMITS, serving
+from .conftest import LIMITS, SECONDS, serving
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_its_own_page_is_answered(client, url):
 def test_without_names_everybody_is_answered(classifier):
     with serving(create_app(classifier, LIMITS), LIMITS) as url:
         headers = {"Host": "any.example", "Origin": "http://other.example"}
-        assert httpx.get(f"{url}/health", headers=headers).status_code == 200
+        assert httpx.get(f"{url}/health", headers=headers, timeout=SECONDS).status_code == 200
 
 
 @pytest.mark.parametrize("address", ["/", "/page.js", "/health", "/nothing", "/predict"])

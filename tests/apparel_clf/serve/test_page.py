@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from .conftest import coloured, encoded, serving
+from .conftest import LIMITS, SECONDS, coloured, encoded, serving
 
 pytestmark = pytest.mark.browser
 HOSTILE_NAME = "<img src=x onerror=document.title=1>.jpg"
@@ -61,8 +61,10 @@ def hand_over(page, kind, name, data):
 
 
 def expect(thing):
+    """Expect something of the page, sooner or later: a first answer may take a while."""
     from playwright.sync_api import expect as expectation
 
+    expectation.set_options(timeout=1000 * SECONDS)
     return expectation(thing)
 
 
@@ -141,6 +143,8 @@ def test_a_drop_without_files_is_told(page):
 
 
 def test_it_is_used_by_keyboard_alone(page):
+    # Heard from now on: who begins to listen when Enter is pressed may be too late for it.
+    page.on("filechooser", lambda _: None)
     page.bring_to_front()
     expect(page.locator("#model")).to_contain_text("Knows")
     page.keyboard.press("Tab")
@@ -167,8 +171,6 @@ def test_it_names_the_model_and_how_good_it_is(page):
 
 def test_a_service_that_has_gone_is_told(browser, classifier):
     from apparel_clf.serve import create_app
-
-    from .conftest import LIMITS
 
     page = browser.new_page()
     with serving(create_app(classifier, LIMITS), LIMITS) as address:

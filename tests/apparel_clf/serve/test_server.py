@@ -13,7 +13,7 @@ import apparel_clf as ac
 from apparel_clf.cli import main
 from apparel_clf.serve.server import is_loopback, open_socket, url_of
 
-from .conftest import coloured, encoded
+from .conftest import SECONDS, coloured, encoded
 
 
 def test_a_taken_port_is_told_before_anything_else(capsys):
@@ -84,10 +84,10 @@ def started(*arguments):
 
 
 def until_ready(url):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         try:
-            return httpx.get(f"{url}/health", timeout=10)
+            return httpx.get(f"{url}/health", timeout=SECONDS)
         except httpx.TransportError:
             time.sleep(0.05)
     raise AssertionError("never ready")
@@ -105,10 +105,11 @@ def test_the_program_serves_until_a_signal_and_ends_in_order(model, number, argu
     try:
         url = url.replace("0.0.0.0", "127.0.0.1")
         assert until_ready(url).json()["model"]["runtime"] == "keras"
-        answer = httpx.post(f"{url}/predict", files={"files": encoded(coloured("saree"))})
+        files = {"files": encoded(coloured("saree"))}
+        answer = httpx.post(f"{url}/predict", files=files, timeout=SECONDS)
         assert answer.json()[0]["label"] == "saree"
         program.send_signal(number)
-        output, errors = program.communicate(timeout=30)
+        output, errors = program.communicate(timeout=SECONDS)
     finally:
         program.kill()
     assert program.returncode == 0

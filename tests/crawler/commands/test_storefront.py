@@ -15,6 +15,8 @@ import pytest
 from PIL import Image
 
 REPOSITORY = Path(__file__).parents[3]
+# Bounds a hang, and nothing else.
+SECONDS = 300
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def run(project, *options):
         env=environment(project),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
     )
 
 
@@ -89,10 +91,10 @@ def test_opens_says_where_and_closes_when_told(project, photos, ending):
         url = re.search(r"http://127\.0\.0\.1:\d+", lines[0])[0]
         assert "14 products in 2 classes: jeans, saree" in lines[1]
         assert f"scrapy crawl amazon_apparel -a base_url={url}" in lines[2]
-        with urllib.request.urlopen(url + "/s?k=jeans", timeout=20) as reply:
+        with urllib.request.urlopen(url + "/s?k=jeans", timeout=SECONDS) as reply:
             assert reply.status == 200
         shop.send_signal(ending)
-        out, err = shop.communicate(timeout=60)
+        out, err = shop.communicate(timeout=SECONDS)
     assert shop.returncode == 0
     assert "closed" in out
     assert "Traceback" not in err

@@ -83,7 +83,7 @@ def fetch():
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(url, headers=names)
         try:
-            with urllib.request.urlopen(request, timeout=20) as reply:
+            with urllib.request.urlopen(request, timeout=120) as reply:
                 return Answer(reply.status, dict(reply.headers), reply.read())
         except urllib.error.HTTPError as error:
             with error:
