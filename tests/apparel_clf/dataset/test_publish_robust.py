@@ -123,14 +123,20 @@ def check_survival(dataset, second):
     assert left_overs(dataset) == []
 
 
-def test_twenty_kills_at_random_moments(grown, tmp_path):
-    dataset, second = grown
-    process = start(copy_of(dataset, tmp_path / "whole"))
+def _seconds_to_publish(dataset):
+    process = start(dataset)
     begun = time.perf_counter()
     go(process)
     assert process.stdout.readline() == b"demo/v2\n"
     duration = time.perf_counter() - begun
     process.communicate()
+    return duration
+
+
+def test_twenty_kills_at_random_moments(grown, tmp_path):
+    dataset, second = grown
+    # The least of some: a pause of the machine would put the kills behind the end.
+    duration = min(_seconds_to_publish(copy_of(dataset, tmp_path / f"whole{n}")) for n in range(3))
     rng = random.Random(0)
     cut_short = 0
     for number in range(KILLS):
