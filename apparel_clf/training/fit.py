@@ -14,8 +14,8 @@ from apparel_clf.dataset.checks import check_image_set
 from apparel_clf.errors import DatasetError, TrainingError
 from apparel_clf.training.cache import FeatureCache
 from apparel_clf.training.features import FeatureExtractor, Rows, Views, compute_rows
-from apparel_clf.training.folds import make_folds, out_of_fold
-from apparel_clf.training.head import OnEpoch, TrainedHead, train_head
+from apparel_clf.training.folds import make_folds, out_of_fold_of
+from apparel_clf.training.head import HeadSettings, OnEpoch, Prepared, TrainedHead, prepare, solve
 from apparel_clf.training.history import History
 from apparel_clf.training.recipes import Recipe
 from apparel_clf.training.table import EpochTable
@@ -94,17 +94,10 @@ def train_network(
     with opened_cache() as cache:
         rows, val_rows = _rows(model, train_set, val_set, settings, cache)
         skipped = check_rows(rows, val_rows, train_set.classes, settings.recipe)
-        head = _trained(rows, val_rows, len(train_set.classes), settings)
-        interrupted, temperature = head.interrupted, None
-        # What a temperature was fitted to is no more after fine-tuning.
-        if settings.recipe.calibrate and not (interrupted or settings.recipe.fine_tune):
-            try:
-                temperature = _temperature(rows, train_set, settings, head.history.kept_epoch + 1)
-            except KeyboardInterrupt:
-                interrupted = True
-        model.layers[-1].set_weights([*head.cooled(temperature or 1.0)[:2]])
-        outcome = Outcome(head.history, skipped, temperature, interrupted)
-        if settings.recipe.fine_tune and not interrupted:
+        head, outcome = _trained(rows, val_rows, train_set, settings)
+        outcome = replace(outcome, skipped=skipped)
+        model.layers[-1].set_weights([*head.cooled(outcome.temperature or 1.0)[:2]])
+        if settings.recipe.fine_tune and not outcome.interrupted:
             from apparel_clf.training.fine_tune import fine_tune
 
             outcome = fine_tune(model, train_set, val_set, settings, outcome, cache)
@@ -194,21 +187,34 @@ def _rows(
     )
 
 
-def _trained(rows: Rows, val_rows: Rows, classes: int, settings: TrainingSettings) -> TrainedHead:
-    table = epoch_table(show=settings.show)
+def _trained(
+    rows: Rows, val_rows: Rows, train_set: ImageSet, settings: TrainingSettings
+) -> tuple[TrainedHead, Outcome]:
+    """Train the head, and fit its temperature."""
     wanted = settings.recipe.head_settings(settings.random_state)
-    return train_head(rows, val_rows if len(val_rows) else None, classes, wanted, table)
+    watched = val_rows if len(val_rows) else None
+    prepared = prepare(rows, watched, len(train_set.classes), wanted)
+    head = solve(prepared, wanted, epoch_table(show=settings.show))
+    interrupted, temperature = head.interrupted, None
+    # What a temperature was fitted to is no more after fine-tuning.
+    if settings.recipe.calibrate and not (interrupted or settings.recipe.fine_tune):
+        try:
+            wanted = replace(wanted, epochs=head.history.kept_epoch + 1)
+            temperature = _temperature(prepared, rows, train_set, wanted)
+        except KeyboardInterrupt:
+            interrupted = True
+    return head, Outcome(head.history, (), temperature, interrupted)
 
 
 def _temperature(
-    rows: Rows, train_set: ImageSet, settings: TrainingSettings, epochs: int
+    prepared: Prepared, rows: Rows, train_set: ImageSet, wanted: HeadSettings
 ) -> float | None:
     """Fit the temperature on predictions for training images by heads that never saw them.
 
     These heads are trained for as many epochs as the one that is kept.
     """
     samples = [train_set.samples[place] for place in rows.places]
-    folds = make_folds(samples, _CALIBRATION_FOLDS, settings.random_state, few=True)
+    folds = make_folds(samples, _CALIBRATION_FOLDS, wanted.random_state, few=True)
     if folds is None:
         warnings.warn(
             "Too few images of a class to fit a temperature; probabilities are as they come",
@@ -218,9 +224,8 @@ def _temperature(
         return None
     from apparel_clf.evaluation.calibration import fit_temperature
 
-    wanted = settings.recipe.head_settings(settings.random_state)
-    wanted = replace(wanted, epochs=epochs, keep="last", patience=None)
-    logits = out_of_fold(rows, folds, len(train_set.classes), wanted)
+    wanted = replace(wanted, keep="last", patience=None)
+    logits = out_of_fold_of(prepared, rows.views, folds, wanted)
     return fit_temperature(rows.labels[:: rows.views], logits)
 
 

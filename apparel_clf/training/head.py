@@ -139,6 +139,22 @@ class Prepared:
     val: Floats | None
     val_targets: Floats | None
 
+    def part(self, learnt: NDArray[np.intp], held: NDArray[np.intp]) -> Prepared:
+        """Return some of the training rows to learn from, and others to watch.
+
+        Args:
+            learnt: places of rows, which are the same in every epoch.
+            held: places of other rows.
+        """
+        coordinates = self.train(0)[learnt]
+        return Prepared(
+            self.basis,
+            lambda _: coordinates,
+            self.targets[learnt],
+            self.train(0)[held],
+            self.targets[held],
+        )
+
 
 class TrainedHead(NamedTuple):
     """Weights of the dense layer on plain features, and how they came about."""
@@ -259,7 +275,8 @@ def fit_scaling(features: NDArray[np.float16]) -> Scaling:
         total += part.sum(0, dtype=np.float64)
     mean = total / rows
     for part in _chunks(features):
-        squares += ((part - mean) ** 2).sum(0)
+        away = part - mean.astype(np.float32)
+        squares += np.einsum("ij,ij->j", away, away)
     deviation = np.sqrt(squares / rows)
     alive = deviation > 0
     typical = float(np.median(deviation[alive])) if alive.any() else 1.0

@@ -167,7 +167,7 @@ def test_ctrl_c_while_the_temperature_is_fitted_keeps_the_head(small_set, monkey
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("apparel_clf.training.fit.out_of_fold", interrupted)
+    monkeypatch.setattr("apparel_clf.training.fit.out_of_fold_of", interrupted)
     outcome = train_network(network(), small_set(), None, settings(calibrate=True))
     assert outcome.interrupted
     assert outcome.temperature is None

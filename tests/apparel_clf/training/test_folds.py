@@ -6,8 +6,13 @@ from hypothesis import strategies as st
 from apparel_clf.dataset import Sample
 from apparel_clf.errors import SettingsError
 from apparel_clf.training.features import Rows
-from apparel_clf.training.folds import make_folds, out_of_fold
-from apparel_clf.training.head import HeadSettings
+from apparel_clf.training.folds import make_folds, out_of_fold, out_of_fold_of
+from apparel_clf.training.head import HeadSettings, prepare
+
+
+def on_shared_coordinates(rows, folds, num_classes, settings):
+    prepared = prepare(rows, None, num_classes, settings)
+    return out_of_fold_of(prepared, rows.views, folds, settings)
 
 
 def samples(groups_by_label):
@@ -55,7 +60,8 @@ def test_few_images_make_few_folds_or_none():
     assert make_folds(samples({"a": range(20), "b": [0, 0]}), 5, 0, few=True) is None
 
 
-def test_predictions_come_from_heads_that_never_saw_the_image():
+@pytest.mark.parametrize("predict", [out_of_fold, on_shared_coordinates])
+def test_predictions_come_from_heads_that_never_saw_the_image(predict):
     """One image has a mark that nobody else has: only a head that saw it could tell its label."""
     rng = np.random.default_rng(0)
     labels = np.arange(60) % 2
@@ -65,11 +71,26 @@ def test_predictions_come_from_heads_that_never_saw_the_image():
     rows = Rows(features, labels.astype(np.int64))
     folds = make_folds(samples({"a": range(30), "b": range(30)}), 5, 0)
     wanted = HeadSettings(60, 1e-2, 8, 1e-6, "last", 0, solver="lbfgs")
-    first = out_of_fold(rows, folds, 2, wanted)
+    first = predict(rows, folds, 2, wanted)
     relabelled = labels.copy()
     relabelled[7] = 1 - relabelled[7]
-    second = out_of_fold(Rows(features, relabelled.astype(np.int64)), folds, 2, wanted)
+    second = predict(Rows(features, relabelled.astype(np.int64)), folds, 2, wanted)
     np.testing.assert_array_equal(first[7], second[7])
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_shared_coordinates_change_the_scale_of_the_features_and_nothing_else(solver):
+    rng = np.random.default_rng(2)
+    labels = np.repeat(np.arange(60) % 3, 2).astype(np.int64)
+    rows = Rows(rng.standard_normal((120, 10)).astype(np.float16), labels, views=2)
+    folds = make_folds(samples({"a": range(20), "b": range(20), "c": range(20)}), 5, 0)
+    unscaled = HeadSettings(9, 0.1, 8, 1e-3, "last", 0, solver=solver, standardize=False)
+    np.testing.assert_allclose(
+        on_shared_coordinates(rows, folds, 3, unscaled),
+        out_of_fold(rows, folds, 3, unscaled),
+        rtol=1e-4,
+        atol=1e-5,
+    )
 
 
 @pytest.mark.parametrize("keep", [{"keep": "best"}, {"patience": 2}])
@@ -88,7 +109,8 @@ def test_an_epoch_is_not_chosen_by_the_images_that_are_judged(keep):
     np.testing.assert_array_equal(first[judged], second[judged])
 
 
-def test_an_interrupted_fold_judges_nothing(monkeypatch):
+@pytest.mark.parametrize("predict", [out_of_fold, on_shared_coordinates])
+def test_an_interrupted_fold_judges_nothing(monkeypatch, predict):
     from apparel_clf.training import head
 
     epoch = head._Watch.epoch
@@ -102,7 +124,7 @@ def test_an_interrupted_fold_judges_nothing(monkeypatch):
     rows = Rows(np.random.default_rng(1).standard_normal((60, 10)).astype(np.float16), labels)
     folds = make_folds(samples({"a": range(30), "b": range(30)}), 5, 0)
     with pytest.raises(KeyboardInterrupt):
-        out_of_fold(rows, folds, 2, HeadSettings(5, 0.1, 8, 0.0, "last", 0))
+        predict(rows, folds, 2, HeadSettings(5, 0.1, 8, 0.0, "last", 0))
 
 
 def test_two_folds_cannot_choose_an_epoch_as_well():
