@@ -337,7 +337,8 @@ class ApparelClassifier(Answering, Params):
             >>> clf.save("model.keras")
             PosixPath('model.keras')
         """
-        return save_model(self._network_of("save"), self._metadata(), path)
+        model = self._network_of("save")
+        return save_model(model, self._metadata() | self._predictor.facts(), path)
 
     def export(
         self,

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from apparel_clf.dataset.checks import labels_of
 from apparel_clf.errors import DatasetError, ImageError, NotFittedError, SettingsError
 from apparel_clf.images import ImageSource, describe, load_image, to_square
-from apparel_clf.inference.prediction import Prediction
-from apparel_clf.inference.predictor import Answer, Predictor
+from apparel_clf.inference.familiarity import Familiarity
+from apparel_clf.inference.prediction import Prediction, is_near
+from apparel_clf.inference.predictor import Answer, Predictor, means_of
 from apparel_clf.inference.sources import is_single, sources_of
 from apparel_clf.inference.threshold import lowest_threshold
 from apparel_clf.model.checks import check_choice, check_number, check_whole
@@ -54,7 +55,8 @@ class Answering:
                 the network: a URL is refused.
             top_k: how many classes to name in `Prediction.top_k`. Default None: all.
             threshold: confidence, 0 to 1, below which a prediction is `uncertain`. Default None:
-                that of `fit_threshold`, if it was called.
+                that of `fit_threshold`, if it was called. A picture too far from those that were
+                trained on is uncertain at any threshold, if `fit_threshold` was given these.
             on_error: ``"raise"`` (default) stops at the first image that can't be read;
                 ``"collect"`` puts its `ImageError` where its prediction would be.
 
@@ -165,61 +167,84 @@ class Answering:
             check_choice("label", label, self.classes_)
         picture = load_image(image)
         runtime, rule = self._predictor.runtime, self._predictor.rule
-        rows, heat = runtime.look(to_square(picture, runtime.side, rule)[None])
-        answer = Answer(describe(image), rows[0])
+        square = to_square(picture, runtime.side, rule)
+        rows, heat = runtime.look(square[None])
+        answer = Answer(describe(image), rows[0], means=self._means_of(square))
         prediction = self._prediction(answer, None, self.threshold_ or 0.0)
         chosen = label or prediction.label
         place = self.classes_.index(chosen)
         return explanation(prediction, chosen, heat[0, ..., place], picture, rule)
 
     def fit_threshold(
-        self, val: ImageSet, precision: float = 0.95, others: Any = None
+        self,
+        val: ImageSet,
+        precision: float = 0.95,
+        others: Any = None,
+        *,
+        train: Any = None,
+        kept: float = 0.95,
     ) -> float | None:
-        """Find the confidence from which on predictions are right as often as wanted.
+        """Find out which predictions are to be called `uncertain` from now on; `save` keeps it.
 
-        Predictions below it are `uncertain` from now on; `save` keeps it.
+        Those with a confidence below the one from which on predictions are right as often as
+        wanted; and, given the training images, those of pictures that are farther from them than
+        almost all of `val`, see `Prediction.distance`.
 
         Args:
             val: labelled images that were not trained on.
-            precision: share of right ones among the predictions at or above the threshold, above
-                0 and at most 1. Default 0.95.
+            precision: share of right ones among the predictions that are not uncertain, above 0
+                and at most 1. Default 0.95.
             others: images of none of the classes, several as for `predict`: whatever is said of
                 them is wrong. Default None. Without them the threshold knows mistakes between
-                classes alone, and no strangers.
+                classes alone.
+            train: the images that it was trained on, several as for `predict`. Default None: no
+                distance is learnt, and one that was learnt before stays.
+            kept: share of `val` that the distance keeps, above 0 and at most 1. Default 0.95.
 
         Returns:
             The lowest such confidence, ``threshold_``; None, and no threshold, where no
             confidence is high enough.
 
         Raises:
-            DatasetError: no images, or a class that the classifier doesn't know.
-            SettingsError: `precision` is out of range.
+            DatasetError: no images, or a class that the classifier doesn't know; or training
+                images too few or too much alike.
+            SettingsError: `precision` or `kept` is out of range.
             NotFittedError: neither `fit` nor `load` came before.
 
         Example:
-            >>> clf.fit_threshold(val, precision=0.98, others="photos_of_other_things")
+            >>> clf.fit_threshold(val, precision=0.98, train=train)
             0.83
+            >>> clf.predict("watch.jpg").distance
+            1.7
         """
-        _check_share("precision", precision)
-        check_number("precision", precision, positive=True)
+        for name, share in (("precision", precision), ("kept", kept)):
+            _check_share(name, share)
+            check_number(name, share, positive=True)
         self._check_fitted()
         labels = labels_of(val, self.classes_)
-        known = self._answers([sample.path for sample in val.samples], "val")
-        strange = [] if others is None else list(self._answers(sources_of(others), "others"))
-        if others is not None and not any(answer.row is not None for answer in strange):
-            why = f" ({strange[0].error})" if strange else ""
-            raise DatasetError(f"others: no image that can be read{why}")
+        paths = [sample.path for sample in val.samples]
+        known = list(self._answers(paths, "val", sense=train is not None))
+        if all(answer.row is None for answer in known):
+            raise DatasetError(f"{val.name}: no readable image to find a threshold by")
+        familiarity = self._learnt(train, known, float(kept))
+        strange = self._strange(others, sense=familiarity is not None)
+        # Whatever is said of a stranger is wrong: no class has this number.
+        answers = chain(
+            zip(known, labels.tolist(), strict=True), zip(strange, repeat(-1), strict=False)
+        )
         judged = [
             (float(answer.row.max()), bool(answer.row.argmax() == label))
-            for answer, label in chain(
-                zip(known, labels.tolist(), strict=True), zip(strange, repeat(-1), strict=False)
-            )
-            if answer.row is not None
+            for answer, label in answers
+            if answer.row is not None and is_near(answer.distance(familiarity))
         ]
         if not judged:
-            raise DatasetError(f"{val.name}: no readable image to find a threshold by")
+            raise DatasetError(
+                f"{val.name}: all images are too far from those that were trained on; pass train, "
+                "the training images, for what is too far to be learnt anew"
+            )
         confidence, right = zip(*judged, strict=True)
         self.threshold_ = lowest_threshold(np.array(confidence), np.array(right), float(precision))
+        self._predictor.runtime.familiarity = familiarity
         return self.threshold_
 
     @property
@@ -235,9 +260,34 @@ class Answering:
                 "apparel_clf.load(path)"
             )
 
-    def _answers(self, sources: Iterable[Any], label: str = "predict") -> Iterator[Answer]:
+    def _answers(
+        self, sources: Iterable[Any], label: str = "predict", *, sense: bool = False
+    ) -> Iterator[Answer]:
         self._check_fitted()
-        return self._predictor.answers(sources, label=label, show=None if self.verbose else False)
+        show = None if self.verbose else False
+        return self._predictor.answers(sources, label=label, show=show, sense=sense)
+
+    def _strange(self, others: Any, *, sense: bool) -> list[Answer]:
+        """Answers for pictures of other things, one of which can be read; none without pictures."""
+        if others is None:
+            return []
+        strange = list(self._answers(sources_of(others), "others", sense=sense))
+        if all(answer.row is None for answer in strange):
+            why = f" ({strange[0].error})" if strange else ""
+            raise DatasetError(f"others: no image that can be read{why}")
+        return strange
+
+    def _learnt(self, train: Any, known: list[Answer], kept: float) -> Familiarity | None:
+        """Learn what training images look like; without any, what was learnt before stays."""
+        if train is None:
+            return self._predictor.runtime.familiarity
+        answers = self._answers(sources_of(train), "train", sense=True)
+        return Familiarity.of(means_of(answers)).limited(means_of(known), kept)
+
+    def _means_of(self, square: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+        """What a square's distance goes by, where there is one to know."""
+        runtime = self._predictor.runtime
+        return None if runtime.familiarity is None else runtime.sense(square[None])[1][0]
 
     def _result(
         self, answer: Answer, on_error: str, top_k: int | None, threshold: float
@@ -248,7 +298,12 @@ class Answering:
 
     def _prediction(self, answer: Answer, top_k: int | None, threshold: float) -> Prediction:
         return Prediction.from_row(
-            answer.probabilities(), self.classes_, answer.source, top_k=top_k, threshold=threshold
+            answer.probabilities(),
+            self.classes_,
+            answer.source,
+            top_k=top_k,
+            threshold=threshold,
+            distance=answer.distance(self._predictor.runtime.familiarity),
         )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from apparel_clf.errors import ApparelError, ModelFileError
+from apparel_clf.inference.familiarity import Familiarity
 from apparel_clf.inference.onnx_scan import scan
 from apparel_clf.inference.runtimes.base import Runtime
 from apparel_clf.inference.sources import is_folder
@@ -87,6 +88,7 @@ def open_model(
         facts = read_facts(source)
         opened = Opened(_runtime(name, source, facts, threads), facts, None)
     _check_fit(source, opened)
+    opened.runtime.familiarity = _familiarity(source, facts)
     return opened
 
 
@@ -179,6 +181,15 @@ def _runtime(name: str, source: Path, facts: Mapping[str, Any], threads: int | N
         raise
     # A damaged file is reported by whatever part of a runtime stumbled over it.
     except Exception as error:
+        raise ModelFileError(f"{source}: the file is damaged ({error})") from error
+
+
+def _familiarity(source: Path, facts: Mapping[str, Any]) -> Familiarity | None:
+    """What the file knows of its training pictures; older files know nothing."""
+    values = facts.get("familiarity")
+    try:
+        return None if values is None else Familiarity.from_json(values)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelFileError(f"{source}: the file is damaged ({error})") from error
 
 

@@ -21,8 +21,11 @@ class Prediction:
         probabilities: probability of each class, in class order; they add up to 1.
         source: the image's path, or what kind of thing it was.
         top_k: classes and their probabilities, the likeliest first; as many as were asked for.
-        uncertain: whether the confidence is below the threshold. Such a picture may well show
-            none of the classes. Always False without a threshold.
+        uncertain: whether the confidence is below the threshold, or the distance above 1. Such a
+            picture may well show none of the classes. Always False where neither was fitted.
+        distance: how far the picture is from those that were trained on, whatever their class: 0 in
+            their middle, above 1 farther than `fit_threshold` allows. None where it was not told
+            what they look like.
 
     Example:
         >>> clf.predict("x.jpg")
@@ -35,6 +38,7 @@ class Prediction:
     source: str
     top_k: tuple[tuple[str, float], ...] = ()
     uncertain: bool = False
+    distance: float | None = None
 
     @classmethod
     def from_row(
@@ -45,6 +49,7 @@ class Prediction:
         *,
         top_k: int | None = None,
         threshold: float = 0.0,
+        distance: float | None = None,
     ) -> Prediction:
         """Build a prediction from one row of a network's output.
 
@@ -54,6 +59,7 @@ class Prediction:
             source: what the image was.
             top_k: how many classes to name in `top_k`; None for all.
             threshold: confidence below which it is uncertain.
+            distance: from the training pictures; None where that is not known.
         """
         probabilities = dict(zip(classes, row.tolist(), strict=True))
         # Of equals the first in class order, as argmax has it.
@@ -65,7 +71,8 @@ class Prediction:
             probabilities,
             source,
             tuple((classes[place], probabilities[classes[place]]) for place in order),
-            not probabilities[label] >= threshold,
+            not (probabilities[label] >= threshold and is_near(distance)),
+            distance,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -77,4 +84,14 @@ class Prediction:
             "source": self.source,
             "top_k": [{"label": name, "probability": value} for name, value in self.top_k],
             "uncertain": self.uncertain,
+            "distance": self.distance,
         }
+
+
+def is_near(distance: float | None) -> bool:
+    """Whether a picture counts as one of those that were trained on; where nobody knows, it does.
+
+    Args:
+        distance: from the training pictures, 1 at the limit.
+    """
+    return distance is None or distance <= 1

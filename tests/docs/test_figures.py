@@ -69,9 +69,11 @@ def test_large_crawls():
     assert "{:.0f} s of CPU of all processes against {:.0f} s".format(*every) in text
     assert "of it in Python {:.0f} s against {:.0f} s".format(*python) in text
     assert "{:.0f} MB against {:.0f} MB".format(*memory) in text
-    (last,) = results("crawl-growth")["growth"]
-    told = "{wall_s:.0f} s, {cpu_python_s:.0f} s and {peak_python_mb:.0f} MB"
-    assert told.format(**last) in text
+    small, large = results("crawl-growth")["growth"]
+    told = f"{small['peak_python_mb']:.0f} MB with 1,000 images and "
+    assert told + f"{large['peak_python_mb']:.0f} MB with 10,000" in text
+    quarter, _, third, _ = large["rss_quarters_mb"]
+    assert f"{quarter:.0f} to {third:.0f} MB from a quarter of the crawl" in text
 
 
 def test_training():

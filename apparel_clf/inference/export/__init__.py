@@ -16,7 +16,8 @@ from apparel_clf.dataset.checks import labels_of
 from apparel_clf.errors import ImageError, ModelFileError, SettingsError
 from apparel_clf.images import load_image, to_square
 from apparel_clf.inference.export.agreement import Exported, compared
-from apparel_clf.inference.export.parts import Parts, parts_of
+from apparel_clf.inference.export.parts import Describe, Parts, parts_of
+from apparel_clf.inference.export.relearning import relearnt
 from apparel_clf.inference.predictor import Predictor
 from apparel_clf.model.checks import check_choice, check_number
 from apparel_clf.model.file import FILE_FORMAT
@@ -61,8 +62,9 @@ def export_model(
         facts: what the file shall say of itself.
         path: where to.
         precision: one of `PRECISIONS` of its format.
-        calibrate_on: pictures to measure ranges on, for int8.
-        verify_on: labelled images to compare on.
+        calibrate_on: pictures to measure ranges on, for int8; and to learn distances from, where
+            the predictor knows some.
+        verify_on: labelled images to compare on, and to set the limit of distances by.
         max_loss: points of accuracy that may be lost.
         show: draw progress bars; None draws them on a terminal only.
 
@@ -79,15 +81,20 @@ def export_model(
     path = _target(path)
     check_target(path, precision)
     _check_images(precision, calibrate_on, verify_on, tuple(facts["class_names"]))
+    calibrate_on = None if calibrate_on is None else list(calibrate_on)
     count = _CALIBRATION[path.suffix]
     squares = _calibration(predictor, calibrate_on, count) if precision == "int8" else None
     parts = parts_of(model, str(facts["head"]))
     told = {"precision": precision, "max_loss": max_loss}
-    described = {"format": FILE_FORMAT, **facts, "export": told}
+    described = {"format": FILE_FORMAT, **facts, **predictor.facts(), "export": told}
     try:
         with tempfile.TemporaryDirectory(prefix=".exporting-", dir=path.parent) as folder:
             partial = Path(folder) / path.name
-            _WRITERS[path.suffix](parts, described, partial, squares)
+            describe = _WRITERS[path.suffix](parts, partial, squares)
+            describe(described)
+            if precision != "fp32" and predictor.runtime.familiarity is not None and verify_on:
+                described |= relearnt(predictor, partial, calibrate_on, verify_on, show)
+                describe(described)
             result = compared(predictor, partial, path, described, verify_on, show)
             _put(partial, path)
     except OSError as error:
@@ -189,25 +196,25 @@ def _put(partial: Path, path: Path) -> None:
         partial.replace(path)
 
 
-def _onnx(parts: Parts, facts: Mapping[str, Any], path: Path, squares: Squares | None) -> None:
+def _onnx(parts: Parts, path: Path, squares: Squares | None) -> Describe:
     from apparel_clf.inference.export.onnx_file import write_onnx
 
-    write_onnx(parts, facts, path, squares)
+    return write_onnx(parts, path, squares)
 
 
-def _litert(parts: Parts, facts: Mapping[str, Any], path: Path, squares: Squares | None) -> None:
+def _litert(parts: Parts, path: Path, squares: Squares | None) -> Describe:
     from apparel_clf.inference.export.litert_file import write_litert
 
-    write_litert(parts, facts, path, squares)
+    return write_litert(parts, path, squares)
 
 
-def _openvino(parts: Parts, facts: Mapping[str, Any], path: Path, squares: Squares | None) -> None:
+def _openvino(parts: Parts, path: Path, squares: Squares | None) -> Describe:
     from apparel_clf.inference.export.openvino_folder import write_openvino
 
-    write_openvino(parts, facts, path, squares)
+    return write_openvino(parts, path, squares)
 
 
-_WRITERS: Mapping[str, Callable[[Parts, Mapping[str, Any], Path, Squares | None], None]] = {
+_WRITERS: Mapping[str, Callable[[Parts, Path, Squares | None], Describe]] = {
     ".onnx": _onnx,
     ".tflite": _litert,
     "": _openvino,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from apparel_clf.errors import ExportError
 from apparel_clf.inference.opening import open_model
+from apparel_clf.inference.prediction import is_near
 from apparel_clf.inference.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class Exported:
         difference: largest difference of a probability, over these or over noise where there are
             none.
         agreement: share of these that both give one label.
+        far_before: share of the labelled images that Keras finds too far from the training images,
+            see `Prediction.distance`; None without images, or where no distance was learnt.
+        far: share of them that the export finds too far, or None.
     """
 
     path: Path
@@ -48,6 +52,8 @@ class Exported:
     accuracy: float | None
     difference: float
     agreement: float
+    far_before: float | None = None
+    far: float | None = None
 
     @property
     def loss(self) -> float:
@@ -65,6 +71,8 @@ class Exported:
             "accuracy": self.accuracy,
             "difference": self.difference,
             "agreement": self.agreement,
+            "far_before": self.far_before,
+            "far": self.far,
         }
 
     def __str__(self) -> str:
@@ -73,6 +81,10 @@ class Exported:
             words += (
                 f"accuracy {self.accuracy:.1%}, {self.accuracy_before:.1%} before (n={self.n}), "
                 f"{self.agreement:.1%} of the labels are the same; "
+            )
+        if self.far is not None:
+            words += (
+                f"{self.far:.1%} are too far from training images, {self.far_before:.1%} before; "
             )
         return f"{words}probabilities differ by {self.difference:.1g} at most"
 
@@ -101,24 +113,29 @@ def compared(
     export = facts["export"]
     theirs = Predictor(open_model(partial).runtime, predictor.rule)
     if verify_on:
-        before, after, right = _judged(predictor, theirs, verify_on, facts["class_names"], show)
+        found = _judged(predictor, theirs, verify_on, facts["class_names"], show)
     else:
         noise = _noise(predictor.runtime.side)
-        before, after = predictor.runtime.run(noise), theirs.runtime.run(noise)
-        right = np.zeros((2, 0), bool)
-    n = right.shape[1]
+        found = _Sides(predictor.runtime.run(noise), theirs.runtime.run(noise))
+    before, after = found.before, found.after
+    n = found.right.shape[1]
     result = Exported(
         path,
         export["precision"],
         _size(partial),
         n,
-        float(right[0].mean()) if n else None,
-        float(right[1].mean()) if n else None,
+        *_shares(found.right),
         float(np.abs(before - after).max(initial=0)),
         float((before.argmax(axis=1) == after.argmax(axis=1)).mean()),
+        *_shares(found.far),
     )
     _check(result, export["max_loss"])
     return result
+
+
+def _shares(flags: NDArray[np.bool_]) -> tuple[float | None, float | None]:
+    """Of each side the share of images that a flag is set for."""
+    return (float(flags[0].mean()), float(flags[1].mean())) if flags.size else (None, None)
 
 
 def _check(result: Exported, max_loss: float) -> None:
@@ -136,12 +153,21 @@ def _check(result: Exported, max_loss: float) -> None:
         )
 
 
+class _Sides(NamedTuple):
+    """What the original and the export say: probabilities, and two rows of each kind of flag."""
+
+    before: NDArray[np.float32]
+    after: NDArray[np.float32]
+    right: NDArray[np.bool_] = np.zeros((2, 0), bool)
+    far: NDArray[np.bool_] = np.zeros((2, 0), bool)
+
+
 def _judged(
     ours: Predictor, theirs: Predictor, images: ImageSet, classes: list[str], show: bool | None
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    """Answers of both for every image that can be read, and which of them are right."""
+) -> _Sides:
+    """Answers of both for every image that can be read."""
     samples = images.samples
-    rows, labels = [], []
+    rows, labels, far = [], [], []
     paths = [sample.path for sample in samples]
     answers = zip(
         samples,
@@ -153,11 +179,17 @@ def _judged(
         if first.row is not None and second.row is not None:
             rows.append((first.row, second.row))
             labels.append(classes.index(sample.label))
+            distances = (
+                first.distance(ours.runtime.familiarity),
+                second.distance(theirs.runtime.familiarity),
+            )
+            far.append([not is_near(distance) for distance in distances])
     if not rows:
         raise ExportError("verify_on: holds no image that can be read")
     before, after = np.array(rows, np.float32).swapaxes(0, 1)
     right = np.stack([before.argmax(axis=1) == labels, after.argmax(axis=1) == labels])
-    return before, after, right
+    known = ours.runtime.familiarity is not None
+    return _Sides(before, after, right, np.array(far).T if known else np.zeros((2, 0), bool))
 
 
 def _noise(side: int) -> NDArray[np.uint8]:

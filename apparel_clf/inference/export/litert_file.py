@@ -13,25 +13,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apparel_clf.inference.export.parts import MEAN_RGB, Convolution, Parts
+from apparel_clf.inference.export.parts import MEAN_RGB, Convolution, Describe, Parts
 from apparel_clf.model.backend import tensorflow_module
 from apparel_clf.model.file import add_metadata
 
 
-def write_litert(
-    parts: Parts, facts: Mapping[str, Any], path: Path, squares: NDArray[np.uint8] | None
-) -> None:
-    """Write a network as one file that carries what is known of it.
+def write_litert(parts: Parts, path: Path, squares: NDArray[np.uint8] | None) -> Describe:
+    """Make a network one file that carries what is known of it.
 
     TensorFlow's own converter does the work. What is known of the model goes into an archive at
     the file's end, as with TensorFlow Lite's metadata: ``unzip`` shows it.
 
     Args:
         parts: the network.
-        facts: plain values; they become the archive's member ``apparel.json``.
         path: where to.
         squares: pictures to learn the ranges of int8 from, ``(n, side, side, 3)``; None for
             float32.
+
+    Returns:
+        What writes the file, given plain values, the archive's member ``apparel.json``; again at
+        will.
 
     Raises:
         MissingExtraError: TensorFlow is not installed.
@@ -48,8 +49,12 @@ def write_litert(
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.representative_dataset = lambda: ([square[None]] for square in squares)
         data = converter.convert()
-    path.write_bytes(data)
-    add_metadata(path, facts)
+
+    def describe(facts: Mapping[str, Any]) -> None:
+        path.write_bytes(data)
+        add_metadata(path, facts)
+
+    return describe
 
 
 def _network(tf: Any, parts: Parts) -> Callable[[Any], dict[str, Any]]:
@@ -65,7 +70,8 @@ def _network(tf: Any, parts: Parts) -> Callable[[Any], dict[str, Any]]:
         features = tf.concat(taps, axis=1) if len(taps) > 1 else taps[0]
         scores = tf.matmul(features, tf.constant(parts.kernel)) + parts.bias
         heat = tf.nn.conv2d(x, tf.constant(parts.heat)[None, None], 1, "VALID")
-        return {"probabilities": tf.nn.softmax(scores), "heat": heat}
+        means = tf.reduce_mean(x, (1, 2))
+        return {"probabilities": tf.nn.softmax(scores), "heat": heat, "means": means}
 
     return run
 

@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 
 from apparel_clf._extras import require
 from apparel_clf.inference.export.onnx_graph import INPUT, KEPT_NODES, onnx_model
-from apparel_clf.inference.export.parts import Parts
+from apparel_clf.inference.export.parts import Describe, Parts
 from apparel_clf.model.file import METADATA_MEMBER
 
 
-def write_onnx(
-    parts: Parts, facts: Mapping[str, Any], path: Path, squares: NDArray[np.uint8] | None
-) -> None:
-    """Write a network as one file that carries what is known of it.
+def write_onnx(parts: Parts, path: Path, squares: NDArray[np.uint8] | None) -> Describe:
+    """Make a network one file that carries what is known of it.
 
     Args:
         parts: the network.
-        facts: plain values; they become the property ``apparel.json``.
         path: where to.
         squares: pictures to learn the ranges of int8 from, ``(n, side, side, 3)``; None for
             float32.
+
+    Returns:
+        What writes the file, given plain values, its property ``apparel.json``; again at will.
 
     Raises:
         MissingExtraError: onnx, or for int8 ONNX Runtime, is not installed.
@@ -37,12 +37,15 @@ def write_onnx(
     model = onnx_model(parts)
     if squares is not None:
         model = _quantised(onnx, model, squares, path)
-    # Written by a quantiser, or by us: the same names in each file.
-    del model.metadata_props[:]
-    onnx.helper.set_model_props(
-        model, {METADATA_MEMBER: json.dumps(facts, ensure_ascii=False, allow_nan=False)}
-    )
-    path.write_bytes(model.SerializeToString(deterministic=True))
+
+    def describe(facts: Mapping[str, Any]) -> None:
+        # Written by a quantiser, or by us: the same names in each file.
+        del model.metadata_props[:]
+        text = json.dumps(facts, ensure_ascii=False, allow_nan=False)
+        onnx.helper.set_model_props(model, {METADATA_MEMBER: text})
+        path.write_bytes(model.SerializeToString(deterministic=True))
+
+    return describe
 
 
 def _quantised(onnx: Any, model: Any, squares: NDArray[np.uint8], path: Path) -> Any:

@@ -14,17 +14,19 @@ from apparel_clf.inference.export.parts import MEAN_RGB, Convolution, Parts
 OPSET = 17
 #: What keeps its full precision when a graph is quantised: pixels, where little is to be gained,
 #: and the head, whose weights span too wide a range for 256 steps.
-KEPT_NODES = ("minus_mean", "head", "probabilities", "heat_map", "heat")
+KEPT_NODES = (
+    "minus_mean", "head", "probabilities", "heat_map", "heat", "means_map", "means",
+)  # fmt: skip
 _IR_VERSION = 8
-INPUT, PROBABILITIES, HEAT = "image", "probabilities", "heat"
+INPUT, PROBABILITIES, HEAT, MEANS = "image", "probabilities", "heat", "means"
 
 
 def onnx_model(parts: Parts) -> Any:
     """Write a network as an ONNX model.
 
-    One input, ``image``: ``uint8``, ``(batch, side, side, 3)``, RGB. Two outputs:
-    ``probabilities``, ``(batch, classes)``, and ``heat``, ``(batch, side, side, classes)`` at the
-    side of the last map.
+    One input, ``image``: ``uint8``, ``(batch, side, side, 3)``, RGB. Three outputs:
+    ``probabilities``, ``(batch, classes)``; ``heat``, ``(batch, side, side, classes)`` at the
+    side of the last map; and ``means``, ``(batch, channels)``, of that map.
 
     Args:
         parts: the network.
@@ -43,6 +45,7 @@ def onnx_model(parts: Parts) -> Any:
     kernel = parts.heat.T[:, :, None, None]
     graph.add("Conv", [maps[-1], graph.constant("heat_kernel", kernel)], "heat_map")
     graph.add("Transpose", ["heat_map"], HEAT, perm=[0, 2, 3, 1])
+    graph.add("Flatten", [graph.add("GlobalAveragePool", [maps[-1]], "means_map")], MEANS, axis=1)
     model = graph.model(parts)
     onnx.checker.check_model(model, full_check=True)
     return model
@@ -81,6 +84,7 @@ class _Graph:
         """Return the finished model."""
         helper, kinds = self._onnx.helper, self._onnx.TensorProto
         classes, side, last = len(parts.bias), parts.side, parts.last_side
+        channels = parts.channels(len(parts.blocks))
         graph = helper.make_graph(
             self._nodes,
             "apparel_vgg16",
@@ -88,6 +92,7 @@ class _Graph:
             [
                 helper.make_tensor_value_info(PROBABILITIES, kinds.FLOAT, ["batch", classes]),
                 helper.make_tensor_value_info(HEAT, kinds.FLOAT, ["batch", last, last, classes]),
+                helper.make_tensor_value_info(MEANS, kinds.FLOAT, ["batch", channels]),
             ],
             self._constants,
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from apparel_clf.model.weights import convolutions
 if TYPE_CHECKING:
     import keras
 
+#: Writes an export, given what it shall say of itself.
+Describe: TypeAlias = Callable[[Mapping[str, Any]], None]
 #: ImageNet's mean colour in the order of the pixels.
 MEAN_RGB = MEAN_BGR[::-1]
 

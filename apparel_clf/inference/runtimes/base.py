@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apparel_clf.errors import ModelFileError
+from apparel_clf.inference.familiarity import Familiarity
 
 
 class Runtime(ABC):
@@ -20,11 +21,14 @@ class Runtime(ABC):
         name: ``"keras"``, ``"onnx"``, ``"litert"`` or ``"openvino"``.
         side: of the square that the network takes, in pixels.
         classes: how many classes it tells apart.
+        familiarity: tells how far a picture is from those that it was trained on; None where that
+            was not learnt.
     """
 
     name: ClassVar[str]
     side: int
     classes: int
+    familiarity: Familiarity | None = None
 
     def run(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Compute probabilities.
@@ -58,6 +62,25 @@ class Runtime(ABC):
             probabilities, heat = self._look(squares)
             return self._checked(probabilities), self._checked(heat)
 
+    def sense(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Compute probabilities, and the mean of each channel of the last map.
+
+        Args:
+            squares: as for `run`.
+
+        Returns:
+            Probabilities as from `run`, and ``float32`` of shape ``(n, channels)``.
+
+        Raises:
+            ModelFileError: as `run`, or it was exported by a version that left the means out.
+        """
+        with _telling(self.name):
+            probabilities, means = self._sense(squares)
+            known = self.familiarity.width if self.familiarity else means.shape[1]
+            if means.shape != (len(squares), known):
+                raise ValueError(f"means of shape {means.shape}")
+            return self._checked(probabilities), self._finite(means)
+
     def _run(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self._look(squares)[0]
 
@@ -66,12 +89,30 @@ class Runtime(ABC):
         self, squares: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
 
+    @abstractmethod
+    def _sense(
+        self, squares: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
+
     def _checked(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        if values.dtype != np.float32 or values.shape[-1] != self.classes:
-            raise ValueError(f"an output of {values.dtype} and shape {values.shape}")
+        if values.shape[-1] != self.classes:
+            raise ValueError(f"an output of shape {values.shape}")
+        return self._finite(values)
+
+    def _finite(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        if values.dtype != np.float32:
+            raise ValueError(f"an output of {values.dtype}")
         if not np.isfinite(values).all():
             raise ValueError("what it gives are not finite numbers")
         return values
+
+
+def no_means(name: str) -> ModelFileError:
+    """Tell that a file is older than the means in it."""
+    return ModelFileError(
+        f"the model was exported by a version that left out what tells strangers ({name}); "
+        "export it again"
+    )
 
 
 @contextmanager
@@ -79,7 +120,7 @@ def _telling(name: str) -> Iterator[None]:
     """Tell what a runtime stumbles over: pictures are squares of bytes, so it is the file."""
     try:
         yield
-    except MemoryError:
+    except (MemoryError, ModelFileError):
         raise
     except Exception as error:
         raise ModelFileError(

@@ -42,6 +42,10 @@ class KerasRuntime(Runtime):
         probabilities, heat = self._network_and_heat(_tensor(squares))
         return probabilities.numpy(), heat.numpy()
 
+    def _sense(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        probabilities, means = self._network_and_means(_tensor(squares))
+        return probabilities.numpy(), means.numpy()
+
     @cached_property
     def _network(self) -> Any:
         tf = tensorflow_module()
@@ -49,14 +53,23 @@ class KerasRuntime(Runtime):
 
     @cached_property
     def _network_and_heat(self) -> Any:
+        tf = tensorflow_module()
+        return self._with_last_map(lambda maps: tf.einsum("nrcf,fk->nrck", maps, self._heat))
+
+    @cached_property
+    def _network_and_means(self) -> Any:
+        tf = tensorflow_module()
+        return self._with_last_map(lambda maps: tf.reduce_mean(maps, (1, 2)))
+
+    def _with_last_map(self, seen: Callable[[Any], Any]) -> Any:
         tf, keras = tensorflow_module(), keras_module()
         both = keras.Model(self._model.input, [self._model.output, last_map(self._model)])
 
-        def look(images: Any) -> tuple[Any, Any]:
+        def run(images: Any) -> tuple[Any, Any]:
             probabilities, maps = both(tf.cast(images, tf.float32), training=False)
-            return probabilities, tf.einsum("nrcf,fk->nrck", maps, self._heat)
+            return probabilities, seen(maps)
 
-        return self._traced(look)
+        return self._traced(run)
 
     def _traced(self, function: Callable[[Any], Any]) -> Any:
         """Trace for any number of squares, once; TensorFlow warns of functions it meets often."""

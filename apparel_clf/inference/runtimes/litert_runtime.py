@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from apparel_clf._extras import require
 from apparel_clf.errors import ModelFileError
-from apparel_clf.inference.runtimes.base import Runtime
+from apparel_clf.inference.runtimes.base import Runtime, no_means
 
 # All that our networks are made of. Delegates put operators of their own in place of these.
 _OPERATORS = {
@@ -64,18 +64,29 @@ class LiteRtRuntime(Runtime):
         shape = self._runner.get_input_details()["image"]["shape"].tolist()
         outputs = self._runner.get_output_details()
         self.side, self.classes = int(shape[1]), int(outputs["probabilities"]["shape"][-1])
+        self._has_means = "means" in outputs
 
     def _look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return self._both(squares, "heat")
+
+    def _sense(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        if not self._has_means:
+            raise no_means(self.name)
+        return self._both(squares, "means")
+
+    def _both(
+        self, squares: NDArray[np.uint8], second: str
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         # One picture after the other: batches are no faster here, and each new size of batch would
         # lay out all memory anew.
         answers = []
         for square in squares:
             with self._lock:
                 answer = self._runner(image=square[None])
-                answers.append((answer["probabilities"].copy(), answer["heat"].copy()))
-        probabilities, heat = map(np.concatenate, zip(*answers, strict=True))
+                answers.append((answer["probabilities"].copy(), answer[second].copy()))
+        probabilities, seen = map(np.concatenate, zip(*answers, strict=True))
         # In int8 they come in steps of 1/256, and need not add up to 1.
-        return probabilities / np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-6), heat
+        return probabilities / np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-6), seen
 
     def _check_operators(self, path: Path) -> None:
         strange = {op["op_name"] for op in self._interpreter._get_ops_details()} - _OPERATORS

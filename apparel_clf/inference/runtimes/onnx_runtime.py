@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apparel_clf._extras import require
-from apparel_clf.inference.runtimes.base import Runtime
+from apparel_clf.inference.runtimes.base import Runtime, no_means
 
 
 class OnnxRuntime(Runtime):
@@ -36,7 +36,9 @@ class OnnxRuntime(Runtime):
         (given,) = self._session.get_inputs()
         self._input = given.name
         self.side = int(given.shape[1])
-        self.classes = int(self._session.get_outputs()[0].shape[1])
+        outputs = self._session.get_outputs()
+        self.classes = int(outputs[0].shape[1])
+        self._has_means = any(output.name == "means" for output in outputs)
 
     def _run(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
         (probabilities,) = self._session.run(["probabilities"], {self._input: squares})
@@ -45,3 +47,9 @@ class OnnxRuntime(Runtime):
     def _look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         probabilities, heat = self._session.run(["probabilities", "heat"], {self._input: squares})
         return probabilities, heat
+
+    def _sense(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        if not self._has_means:
+            raise no_means(self.name)
+        probabilities, means = self._session.run(["probabilities", "means"], {self._input: squares})
+        return probabilities, means

@@ -49,6 +49,17 @@ def test_below_the_threshold_it_is_uncertain(threshold, uncertain):
     assert Prediction.from_row(row, CLASSES, "x", threshold=threshold).uncertain is uncertain
 
 
+@pytest.mark.parametrize(
+    ("distance", "uncertain"),
+    [(None, False), (0.0, False), (1.0, False), (1.01, True), (float("nan"), True)],
+)
+def test_too_far_from_the_training_images_it_is_uncertain(distance, uncertain):
+    row = np.array([0.0, 1.0, 0.0], np.float32)
+    found = Prediction.from_row(row, CLASSES, "x", distance=distance)
+    assert found.uncertain is uncertain
+    assert found.distance is distance
+
+
 def test_it_cannot_be_changed():
     found = Prediction("jeans", 0.9, {"jeans": 0.9}, "x")
     with pytest.raises(AttributeError):

@@ -1,0 +1,1 @@
+"""Which score tells pictures of other things from those of the classes."""
