@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -16,6 +17,11 @@ from numpy.typing import NDArray
 from apparel_clf.inference.export.parts import MEAN_RGB, Convolution, Describe, Parts
 from apparel_clf.model.backend import tensorflow_module
 from apparel_clf.model.file import add_metadata
+
+# LiteRT adds products one after the other. Of tens of thousands the last are added to a sum that is
+# large by then, and what they lose made up most of a probability's difference from Keras, 3e-5.
+# Added in parts of so many it stays below 1e-5.
+_ADDED = 1024
 
 
 def write_litert(parts: Parts, path: Path, squares: NDArray[np.uint8] | None) -> Describe:
@@ -40,7 +46,8 @@ def write_litert(parts: Parts, path: Path, squares: NDArray[np.uint8] | None) ->
     tf = tensorflow_module()
     module = tf.Module()
     shape = tf.TensorSpec((None, parts.side, parts.side, 3), tf.uint8, name="image")
-    module.run = tf.function(_network(tf, parts), input_signature=[shape], autograph=False)
+    added = _ADDED if squares is None else len(parts.kernel)
+    module.run = tf.function(_network(tf, parts, added), input_signature=[shape], autograph=False)
     with _quiet():
         converter = tf.lite.TFLiteConverter.from_concrete_functions(
             [module.run.get_concrete_function()], module
@@ -57,7 +64,7 @@ def write_litert(parts: Parts, path: Path, squares: NDArray[np.uint8] | None) ->
     return describe
 
 
-def _network(tf: Any, parts: Parts) -> Callable[[Any], dict[str, Any]]:
+def _network(tf: Any, parts: Parts, added: int) -> Callable[[Any], dict[str, Any]]:
     def run(images: Any) -> dict[str, Any]:
         x = tf.cast(images, tf.float32) - tf.constant(MEAN_RGB, tf.float32)
         maps = []
@@ -68,7 +75,7 @@ def _network(tf: Any, parts: Parts) -> Callable[[Any], dict[str, Any]]:
             maps.append(x)
         taps = [_tap(tf, parts, maps, tap) for tap in parts.taps]
         features = tf.concat(taps, axis=1) if len(taps) > 1 else taps[0]
-        scores = tf.matmul(features, tf.constant(parts.kernel)) + parts.bias
+        scores = _scores(tf, features, parts, added)
         heat = tf.nn.conv2d(x, tf.constant(parts.heat)[None, None], 1, "VALID")
         means = tf.reduce_mean(x, (1, 2))
         return {"probabilities": tf.nn.softmax(scores), "heat": heat, "means": means}
@@ -86,6 +93,15 @@ def _tap(tf: Any, parts: Parts, maps: list[Any], tap: str) -> Any:
     if tap.startswith("mean"):
         return tf.reduce_mean(maps[block - 1], (1, 2))
     return tf.reshape(maps[block - 1], (-1, parts.last_side**2 * parts.channels(block)))
+
+
+def _scores(tf: Any, features: Any, parts: Parts, added: int) -> Any:
+    starts = range(0, len(parts.kernel), added)
+    products = [
+        tf.matmul(features[:, start : start + added], parts.kernel[start : start + added])
+        for start in starts
+    ]
+    return reduce(tf.add, products) + parts.bias
 
 
 @contextmanager

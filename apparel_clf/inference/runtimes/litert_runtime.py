@@ -29,6 +29,7 @@ _OPERATORS = {
     "QUANTIZE",
     "RESHAPE",
     "SOFTMAX",
+    "STRIDED_SLICE",
     "SUB",
 }
 _SIGNATURE = "serving_default"

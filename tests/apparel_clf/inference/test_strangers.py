@@ -248,8 +248,8 @@ def without_means(monkeypatch):
         del model.graph.output[2:]
         return model
 
-    def two_values(tf, parts):
-        run = network(tf, parts)
+    def two_values(*args):
+        run = network(*args)
         return lambda images: {k: v for k, v in run(images).items() if k != "means"}
 
     monkeypatch.setattr(onnx_file, "onnx_model", two_outputs)
