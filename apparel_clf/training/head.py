@@ -10,7 +10,7 @@ thousand rows, the span of as many of them stands for that of all.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -41,6 +41,8 @@ _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-7
 Floats: TypeAlias = "NDArray[np.float32]"
 #: Called after each epoch with its number, from 0, and its quantities by name.
 OnEpoch: TypeAlias = "Callable[[int, Mapping[str, float]], object]"
+#: Called after each epoch with the weights on coordinates.
+OnWeights: TypeAlias = "Callable[[NDArray[Any]], object]"
 
 
 @dataclass(frozen=True)
@@ -289,7 +291,7 @@ def solve(
     prepared: Prepared,
     settings: HeadSettings,
     on_epoch: OnEpoch | None = None,
-    on_weights: Callable[[NDArray[Any]], object] | None = None,
+    on_weights: OnWeights | None = None,
 ) -> TrainedHead:
     """Train on coordinates.
 
@@ -306,18 +308,50 @@ def solve(
     Raises:
         TrainingError: the loss is no longer a number.
     """
-    watch = _Watch(prepared.val, prepared.val_targets, settings, on_epoch, on_weights)
-    run = _lbfgs if settings.solver == "lbfgs" else _adam
+    return solve_all(prepared, [settings], on_epoch, [on_weights])[0]
+
+
+def solve_all(
+    prepared: Prepared,
+    settings: Sequence[HeadSettings],
+    on_epoch: OnEpoch | None = None,
+    on_weights: Sequence[OnWeights | None] | None = None,
+) -> list[TrainedHead]:
+    """Train several heads on the same coordinates, side by side: one product serves all of them.
+
+    Args:
+        prepared: from `prepare`.
+        settings: how to train each; they differ in `learning_rate` and `l2` alone.
+        on_epoch: called after each epoch of each.
+        on_weights: one for each head, called as in `solve`.
+
+    Returns:
+        What `solve` returns, for each.
+
+    Raises:
+        TrainingError: a loss is no longer a number.
+    """
+    callbacks: Sequence[OnWeights | None] = on_weights or [None] * len(settings)
+    watches = [
+        _Watch(prepared.val, prepared.val_targets, one, on_epoch, callback)
+        for one, callback in zip(settings, callbacks, strict=True)
+    ]
+    run = _lbfgs if settings[0].solver == "lbfgs" else _adam
     try:
         # A loss that is no number any more is told at the end of its epoch.
         with np.errstate(over="ignore", invalid="ignore"):
-            run(prepared, settings, watch)
+            run(prepared, settings, watches)
     except KeyboardInterrupt:
-        if watch.last is None:
-            raise
-        watch.interrupted = True
+        for watch in watches:
+            if watch.last is None:
+                raise
+            watch.interrupted = True
+    return [_head(prepared.basis, watch) for watch in watches]
+
+
+def _head(basis: Basis, watch: _Watch) -> TrainedHead:
     weights = watch.kept
-    kernel, bias = prepared.basis.fold(weights[:-1], weights[-1])
+    kernel, bias = basis.fold(weights[:-1], weights[-1])
     return TrainedHead(kernel, bias, watch.told, watch.interrupted)
 
 
@@ -333,7 +367,7 @@ class _Watch:
         val_targets: Floats | None,
         settings: HeadSettings,
         on_epoch: OnEpoch | None,
-        on_weights: Callable[[NDArray[Any]], object] | None,
+        on_weights: OnWeights | None,
     ) -> None:
         self.history: dict[str, list[float]] = {}
         self.last: NDArray[Any] | None = None
@@ -364,7 +398,7 @@ class _Watch:
         values = {"loss": loss, "accuracy": accuracy}
         if self._val is not None and self._val_targets is not None and len(self._val):
             judged = _judged(_logits(self._val, weights), self._val_targets)
-            values |= dict(zip(COLUMNS[2:], judged, strict=True))
+            values |= dict(zip(COLUMNS[2:], map(float, judged), strict=True))
         number = len(self.history.get("loss", ()))
         if not all(map(math.isfinite, values.values())):
             raise TrainingError(
@@ -385,23 +419,32 @@ class _Watch:
         return patience is None or number - self.best_epoch < patience
 
 
-def _adam(prepared: Prepared, settings: HeadSettings, watch: _Watch) -> None:
+def _adam(prepared: Prepared, settings: Sequence[HeadSettings], watches: Sequence[_Watch]) -> None:
     """Adam with decoupled weight decay (Kingma and Ba, 2015; Loshchilov and Hutter, 2019)."""
-    rng = np.random.default_rng(settings.random_state)
-    weights = _first_weights(prepared, settings)
+    common = settings[0]
+    rng = np.random.default_rng(common.random_state)
+    # (coordinates + 1, heads, classes)
+    weights = np.repeat(_first_weights(prepared, common)[:, None], len(settings), axis=1)
     moments = np.zeros_like(weights), np.zeros_like(weights)
-    step = 0
+    pace = _Pace.of(settings)
     count = len(prepared.targets)
-    for epoch in range(settings.epochs):
-        losses, hits, seen = 0.0, 0.0, prepared.train(epoch)
-        for rows in _batches(rng, count, settings.batch_size):
-            x, targets = seen[rows], prepared.targets[rows]
+    going = list(range(len(settings)))
+    for epoch in range(common.epochs):
+        losses, hits, seen = np.zeros(len(settings)), np.zeros(len(settings)), prepared.train(epoch)
+        for rows in _batches(rng, count, common.batch_size):
+            x, targets = seen[rows], prepared.targets[rows][:, None]
             logits = _logits(x, weights)
             loss, accuracy = _judged(logits, targets)
             losses, hits = losses + loss * len(rows), hits + accuracy * len(rows)
-            step += 1
-            _adam_step(weights, _gradient(x, logits, targets), moments, step, settings)
-        if not watch.epoch(weights, losses / count, hits / count):
+            _adam_step(weights, _gradient(x, logits, targets), moments, pace)
+        going = [
+            place
+            for place in going
+            if watches[place].epoch(
+                weights[:, place], float(losses[place]) / count, float(hits[place]) / count
+            )
+        ]
+        if not going:
             break
 
 
@@ -421,25 +464,52 @@ def _batches(rng: np.random.Generator, count: int, size: int) -> Iterator[NDArra
     return (order[start : start + size] for start in range(0, count, size))
 
 
+@dataclass
+class _Pace:
+    """How far each head goes in a step of Adam.
+
+    Args:
+        rates: learning rates, ``(1, heads, 1)``.
+        decays: what a step leaves of the weights, of the same shape; None where it is all.
+        steps: how many there were.
+    """
+
+    rates: NDArray[np.float64]
+    decays: Floats | None
+    steps: int = 0
+
+    @classmethod
+    def of(cls, settings: Sequence[HeadSettings]) -> _Pace:
+        rates = np.array([one.learning_rate for one in settings])[None, :, None]
+        decays = 1 - rates * np.array([one.l2 for one in settings])[None, :, None]
+        return cls(rates, decays.astype(np.float32) if (decays != 1).any() else None)
+
+    def next(self) -> Floats:
+        """Return the rates of the next step."""
+        self.steps += 1
+        unbiased = math.sqrt(1 - _BETA2**self.steps) / (1 - _BETA1**self.steps)
+        return (self.rates * unbiased).astype(np.float32)
+
+
 def _adam_step(
-    weights: Floats,
-    gradient: Floats,
-    moments: tuple[Floats, Floats],
-    step: int,
-    settings: HeadSettings,
+    weights: Floats, gradient: Floats, moments: tuple[Floats, Floats], pace: _Pace
 ) -> None:
     """Change weights and moments in place."""
     first, second = moments
     first += (1 - _BETA1) * (gradient - first)
     second += (1 - _BETA2) * (np.square(gradient) - second)
-    if settings.l2:
-        weights *= 1 - settings.learning_rate * settings.l2
-    rate = settings.learning_rate * math.sqrt(1 - _BETA2**step) / (1 - _BETA1**step)
-    weights -= rate * first / (np.sqrt(second) + _EPSILON)
+    if pace.decays is not None:
+        weights *= pace.decays
+    weights -= pace.next() * first / (np.sqrt(second) + _EPSILON)
 
 
-def _lbfgs(prepared: Prepared, settings: HeadSettings, watch: _Watch) -> None:
-    """L-BFGS on the mean loss with its L2 penalty, in double precision, by scipy."""
+def _lbfgs(prepared: Prepared, settings: Sequence[HeadSettings], watches: Sequence[_Watch]) -> None:
+    """L-BFGS on the mean loss with its L2 penalty, in double precision, one head after another."""
+    for one, watch in zip(settings, watches, strict=True):
+        _lbfgs_one(prepared, one, watch)
+
+
+def _lbfgs_one(prepared: Prepared, settings: HeadSettings, watch: _Watch) -> None:
     x, targets = prepared.train(0).astype(np.float64), prepared.targets.astype(np.float64)
     shape = (x.shape[1] + 1, targets.shape[1])
 
@@ -449,11 +519,11 @@ def _lbfgs(prepared: Prepared, settings: HeadSettings, watch: _Watch) -> None:
         gradient = _gradient(x, logits, targets)
         gradient[:-1] += settings.l2 * weights[:-1]
         penalty = settings.l2 / 2 * float(np.square(weights[:-1]).sum())
-        return _judged(logits, targets)[0] + penalty, gradient.ravel()
+        return float(_judged(logits, targets)[0]) + penalty, gradient.ravel()
 
     def after(flat: NDArray[np.float64]) -> None:
         weights = flat.reshape(shape)
-        if not watch.epoch(weights, *_judged(_logits(x, weights), targets)):
+        if not watch.epoch(weights, *map(float, _judged(_logits(x, weights), targets))):
             raise StopIteration
 
     require("scipy.optimize", "train").minimize(
@@ -469,32 +539,35 @@ def _lbfgs(prepared: Prepared, settings: HeadSettings, watch: _Watch) -> None:
 
 
 def _logits(x: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
-    return np.asarray(x @ weights[:-1] + weights[-1])
+    """Logits of one head, ``(rows, classes)``, or of several, ``(rows, heads, classes)``."""
+    flat = weights.reshape(len(weights), -1)
+    return np.asarray((x @ flat[:-1] + flat[-1]).reshape(len(x), *weights.shape[1:]))
 
 
-def _judged(logits: NDArray[Any], targets: NDArray[Any]) -> tuple[float, float]:
-    """Mean categorical cross-entropy in nats, and accuracy."""
-    high = logits.max(1)
-    sums = np.log(np.exp(logits - high[:, None]).sum(1)) + high
-    losses = sums - (logits * targets).sum(1)
-    return float(losses.mean()), float((logits.argmax(1) == targets.argmax(1)).mean())
+def _judged(logits: NDArray[Any], targets: NDArray[Any]) -> tuple[Any, Any]:
+    """Mean categorical cross-entropy in nats, and accuracy, of one head or of each."""
+    high = logits.max(-1)
+    sums = np.log(np.exp(logits - high[..., None]).sum(-1)) + high
+    losses = sums - (logits * targets).sum(-1)
+    return losses.mean(0), (logits.argmax(-1) == targets.argmax(-1)).mean(0)
 
 
 def _gradient(x: NDArray[Any], logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
     error = softmax(logits)
     error -= targets
     error /= len(x)
-    return np.concatenate([x.T @ error, error.sum(0, keepdims=True)])
+    above = (x.T @ error.reshape(len(x), -1)).reshape(x.shape[1], *error.shape[1:])
+    return np.concatenate([above, error.sum(0, keepdims=True)])
 
 
 def softmax(logits: NDArray[Any]) -> NDArray[Any]:
     """Turn logits into probabilities, row by row.
 
     Args:
-        logits: ``(rows, classes)``.
+        logits: ``(rows, classes)``, or ``(rows, heads, classes)``.
     """
-    powers = np.exp(logits - logits.max(1, keepdims=True))
-    powers /= powers.sum(1, keepdims=True)
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    powers /= powers.sum(-1, keepdims=True)
     return np.asarray(powers)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,14 @@ from apparel_clf.model.checks import check_choice, check_whole
 from apparel_clf.training.cross_validation import Score, Validation, cooled_by_others
 from apparel_clf.training.features import Rows
 from apparel_clf.training.folds import Fold
-from apparel_clf.training.head import HeadSettings, Prepared, prepare, softmax, solve
+from apparel_clf.training.head import (
+    HeadSettings,
+    OnWeights,
+    Prepared,
+    prepare,
+    softmax,
+    solve_all,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -243,14 +250,15 @@ def tune(
         )
     work = Validation.of(data, classifier, heads, k=k, random_state=random_state)
     show = None if work.classifier.verbose else False
-    count = len(list(_candidates())) * len(heads)
+    count = sum(map(len, _candidates())) * len(heads)
     shown = iter(progress(range(count), total=count, label="trials", show=show))
     trials = []
     for head in heads:
         ready = [_prepared(work, work.rows[head], fold) for fold in work.folds]
-        for settings in _candidates():
-            trials.append(_trial(work, head, ready, settings))
-            next(shown, None)
+        for together in _candidates():
+            trials += _trials(work, head, ready, together)
+            for _ in together:
+                next(shown, None)
     trials.sort(key=lambda trial: trial.log_loss)
     return Tuning(
         tuple(trials),
@@ -262,11 +270,17 @@ def tune(
     )
 
 
-def _candidates() -> Iterator[dict[str, Any]]:
-    for values in product(*_LBFGS.values()):
-        yield {"solver": "lbfgs", **dict(zip(_LBFGS, values, strict=True)), "epochs": _LBFGS_EPOCHS}
-    for values in product(*_ADAM.values()):
-        yield {"solver": "adam", **dict(zip(_ADAM, values, strict=True)), "epochs": _ADAM_EPOCHS}
+def _candidates() -> Iterator[list[dict[str, Any]]]:
+    """Yield what to try; what comes together can be trained side by side."""
+    lbfgs = {"solver": "lbfgs", "epochs": _LBFGS_EPOCHS}
+    yield [{"l2": l2, **lbfgs} for l2 in _LBFGS["l2"]]
+    adam = {"solver": "adam", "epochs": _ADAM_EPOCHS}
+    for batch_size in _ADAM["batch_size"]:
+        rates = product(_ADAM["learning_rate"], _ADAM["l2"])
+        yield [
+            {"learning_rate": rate, "batch_size": batch_size, "l2": l2, **adam}
+            for rate, l2 in rates
+        ]
 
 
 def _prepared(work: Validation, rows: Rows, fold: Fold) -> Prepared:
@@ -275,19 +289,29 @@ def _prepared(work: Validation, rows: Rows, fold: Fold) -> Prepared:
     return prepare(rows.of(fold.train), held, len(work.data.classes), settings)
 
 
-def _trial(
-    work: Validation, head: str, ready: Sequence[Prepared], settings: dict[str, Any]
-) -> Trial:
-    recipe = replace(work.recipe.changed(keep="last", **settings), patience=None)
-    wanted = recipe.head_settings(work.classifier.random_state)
-    runs = [_Run(prepared, wanted) for prepared in ready]
+def _trials(
+    work: Validation, head: str, ready: Sequence[Prepared], together: Sequence[dict[str, Any]]
+) -> list[Trial]:
+    recipes = [work.recipe.changed(keep="last", **settings) for settings in together]
+    wanted = [
+        replace(recipe, patience=None).head_settings(work.classifier.random_state)
+        for recipe in recipes
+    ]
+    by_fold = [_runs(prepared, wanted) for prepared in ready]
+    return [
+        _trial(work, head, settings, runs)
+        for settings, runs in zip(together, zip(*by_fold, strict=True), strict=True)
+    ]
+
+
+def _trial(work: Validation, head: str, settings: dict[str, Any], runs: Sequence[_Run]) -> Trial:
     curve = np.mean([run.losses for run in runs], axis=0)
     epochs = int(curve.argmin()) + 1
     rows = work.rows[head]
     labels = rows.labels[:: rows.views]
     logits = np.empty((len(labels), len(work.data.classes)))
     for run, fold in zip(runs, work.folds, strict=True):
-        logits[fold.test] = run.logits(epochs)
+        logits[fold.test] = run.logits[epochs - 1]
     shares = softmax(cooled_by_others(labels, logits, work.folds))
     return Trial(
         len(labels),
@@ -298,25 +322,28 @@ def _trial(
     )
 
 
-class _Run:
-    """One fold's training, with what it gives for the held-out images after each epoch."""
+class _Run(NamedTuple):
+    """One fold's training: the held-out images' loss and logits after each epoch."""
 
-    def __init__(self, prepared: Prepared, settings: HeadSettings) -> None:
-        self._logits: list[NDArray[Any]] = []
-        held = prepared.val if prepared.val is not None else np.empty((0, 1))
-        trained = solve(
-            prepared,
-            settings,
-            on_weights=lambda weights: self._logits.append(held @ weights[:-1] + weights[-1]),
-        )
-        told = trained.history.history["val_loss"]
-        if trained.interrupted:
-            raise KeyboardInterrupt
+    losses: list[float]
+    logits: list[NDArray[Any]]
+
+
+def _runs(prepared: Prepared, wanted: Sequence[HeadSettings]) -> list[_Run]:
+    """Train on one fold by several settings."""
+    held = prepared.val if prepared.val is not None else np.empty((0, 1))
+    runs = [_Run([], []) for _ in wanted]
+
+    def noting(run: _Run) -> OnWeights:
+        return lambda weights: run.logits.append(held @ weights[:-1] + weights[-1])
+
+    trained = solve_all(prepared, wanted, on_weights=[noting(run) for run in runs])
+    if any(head.interrupted for head in trained):
+        raise KeyboardInterrupt
+    for run, head, settings in zip(runs, trained, wanted, strict=True):
+        run.losses.extend(head.history.history["val_loss"])
         # L-BFGS may have come to its end before: there it stays.
-        missing = settings.epochs - len(told)
-        self.losses = [*told, *[told[-1]] * missing]
-        self._logits += [self._logits[-1]] * missing
-
-    def logits(self, epochs: int) -> NDArray[Any]:
-        """What the held-out images got after so many epochs."""
-        return self._logits[epochs - 1]
+        missing = settings.epochs - len(run.losses)
+        run.losses.extend(run.losses[-1:] * missing)
+        run.logits.extend(run.logits[-1:] * missing)
+    return runs

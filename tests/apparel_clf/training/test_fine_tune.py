@@ -92,7 +92,7 @@ def test_ctrl_c_keeps_the_best_so_far(small_classifier, sets, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(fine_tune._Watch, "epoch", interrupted)
-    with pytest.warns(UserWarning, match="the best weights so far are kept"):
+    with pytest.warns(UserWarning, match="the one with the lowest val loss, is kept"):
         tuned = small_classifier(fine_tune=3, fine_tune_rate=10.0).fit(*sets, epochs=3)
     history = tuned.history_
     assert len(history.epoch) == 4

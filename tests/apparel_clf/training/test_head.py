@@ -4,7 +4,14 @@ import pytest
 
 from apparel_clf.errors import TrainingError
 from apparel_clf.training.features import Rows
-from apparel_clf.training.head import HeadSettings, fit_basis, fit_scaling, train_head
+from apparel_clf.training.head import (
+    HeadSettings,
+    fit_basis,
+    fit_scaling,
+    prepare,
+    solve_all,
+    train_head,
+)
 
 
 def settings(**changed):
@@ -235,6 +242,23 @@ def test_patience_ends_training_and_best_is_kept(solver):
     history = train_head(train, val, 3, wanted).history
     assert len(history.epoch) == history.best_epoch + 1 + 3 < 200
     assert history.kept_epoch == history.best_epoch
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("patience", [None, 2])
+def test_heads_side_by_side_are_what_they_are_alone(solver, patience):
+    train, val = rows(60, noise=6.0), rows(60, seed=1, noise=6.0)
+    common = {"solver": solver, "epochs": 20, "keep": "best", "patience": patience}
+    each = [settings(learning_rate=r, l2=p, **common) for r in (3e-3, 0.1) for p in (0.0, 0.1)]
+    together = solve_all(prepare(train, val, 3, each[0]), each)
+    for wanted, found in zip(each, together, strict=True):
+        alone = train_head(train, val, 3, wanted)
+        np.testing.assert_allclose(found.kernel, alone.kernel, rtol=1e-3, atol=1e-6)
+        assert found.history.epoch == alone.history.epoch
+        assert found.history.kept_epoch == alone.history.kept_epoch
+        np.testing.assert_allclose(
+            found.history.history["val_loss"], alone.history.history["val_loss"], rtol=1e-4
+        )
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])

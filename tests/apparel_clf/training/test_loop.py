@@ -81,7 +81,7 @@ def test_ctrl_c_keeps_the_best_epoch(seed_classifier, small_set, monkeypatch):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(loop._Watch, "epoch", interrupted)
-    with pytest.warns(UserWarning, match="Interrupted after 2 epochs"):
+    with pytest.warns(UserWarning, match=r"after 2 epochs; epoch \d, the one with the low"):
         fitted = seed_classifier().fit(train, val)
     assert fitted.history_.kept_epoch == fitted.history_.best_epoch
     assert fitted.predict(val.samples[0].path).label in fitted.classes_

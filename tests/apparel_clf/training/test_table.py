@@ -15,7 +15,9 @@ def logs(val_loss, loss=0.5):
 
 def test_header_comes_once_and_epochs_count_from_one():
     header, first, second = written(logs(0.4), logs(0.6))
-    assert header.split() == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+    names, legend = header.split("  (")
+    assert names.split() == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+    assert legend == "* = lowest val_loss so far)\n"
     assert first.split() == ["1", "0.5000", "0.8000", "0.4000", "0.9000", "*"]
     assert second.split() == ["2", "0.5000", "0.8000", "0.6000", "0.9000"]
 
@@ -32,5 +34,7 @@ def test_a_star_marks_each_epoch_that_is_the_best_so_far():
 
 def test_without_validation_the_training_loss_decides():
     header, *rows = written({"loss": 0.5, "accuracy": 0.1}, {"loss": 0.6, "accuracy": 0.2})
-    assert header.split() == ["epoch", "loss", "accuracy"]
+    names, legend = header.split("  (")
+    assert names.split() == ["epoch", "loss", "accuracy"]
+    assert legend == "* = lowest loss so far)\n"
     assert ["*" in row for row in rows] == [True, False]
