@@ -6,19 +6,20 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench bench-crawl bench-neighbours bench-duplicates bench-train bench-recipes bench-predict bench-serve bench-review lint types build docs clean
+.PHONY: help setup demo test bench bench-crawl bench-neighbours bench-duplicates bench-train bench-recipes bench-predict bench-serve bench-review bench-strangers lint types build docs clean
 
 help: ## Show this list.
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
 setup: $(STAMP) ## Make .venv, install everything, find or install a Chromium.
 	@$(BIN)/python -m crawler.browser
 
 $(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c '' 2>/dev/null || { echo 'error: $(PYTHON) cannot be run. Name a Python 3.11 to 3.13 that is there, for example: make setup PYTHON=python3' >&2; exit 1; }
 	@$(PYTHON) scripts/check_python.py
 	@echo "installing into $(VENV): about 2.5 GB, most of it TensorFlow; this takes some minutes"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,crawl,dev]'
+	$(BIN)/python -m pip install --quiet --use-pep517 -c constraints.txt -e '.[train,crawl,dev]'
 	@touch $(STAMP)
 
 demo: setup ## Crawl a local shop, publish a dataset, train, evaluate, predict, write a report.
@@ -27,7 +28,7 @@ demo: setup ## Crawl a local shop, publish a dataset, train, evaluate, predict, 
 test: setup ## Run the whole test suite, two tests at a time.
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-bench: bench-crawl bench-neighbours bench-duplicates bench-train bench-recipes bench-predict bench-serve bench-review ## Measure everything; takes hours.
+bench: bench-crawl bench-neighbours bench-duplicates bench-train bench-recipes bench-predict bench-serve bench-review bench-strangers ## Measure everything; takes hours.
 
 bench-crawl: setup ## Measure the crawler beside Selenium and stock Scrapy; needs chromedriver.
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
@@ -51,6 +52,9 @@ bench-serve: setup ## Load the service with good, bad and hostile uploads.
 
 bench-review: setup ## Measure what looking through the review page's order gains.
 	$(BIN)/python -m benchmarks.review
+
+bench-strangers: setup ## Compare scores that tell pictures of other things.
+	$(BIN)/python -m benchmarks.strangers
 
 bench-duplicates: setup ## Measure which copies are found, and which pictures are taken for one.
 	$(BIN)/python -m benchmarks.duplicates

@@ -19,6 +19,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from apparel_clf._extras import without_core
 from apparel_clf._version import __version__
 
 if TYPE_CHECKING:
@@ -177,7 +178,10 @@ def __getattr__(name: str) -> Any:
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'apparel_clf' has no attribute {name!r}")
-    value = getattr(import_module(home), name)
+    try:
+        value = getattr(import_module(home), name)
+    except ModuleNotFoundError as error:
+        raise without_core(error) from error
     globals()[name] = value
     return value
 

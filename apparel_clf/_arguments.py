@@ -10,6 +10,9 @@ from apparel_clf._version import __version__
 
 PROGRAM = "apparel-clf"
 
+# The first is the default. Their settings are in `apparel_clf.training.recipes`.
+RECIPES = ("fast", "best", "seed")
+
 _DATA_HELP = (
     "a published version (datasets/demo/latest), a dataset's folder (its latest version), or a "
     "folder with one sub-folder of images for each class"
@@ -21,7 +24,7 @@ examples:
   apparel-clf report datasets/demo/latest -m model.keras -o report.html
   apparel-clf predict shirt.jpg photos/ -m model.keras --json
 
-exit codes: 0 done, 1 something went wrong (one line on standard error), 2 wrong usage
+exit codes: 0 done, 1 something went wrong (told on standard error), 2 wrong usage
 """
 _TRAIN_EXAMPLES = """\
 examples:
@@ -202,6 +205,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="From a folder of images to a classifier.",
         epilog=_MAIN_EXAMPLES,
         formatter_class=_HelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -245,8 +249,9 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     """How to train: a recipe, and settings that differ from it."""
     parser.add_argument(
         "--recipe",
-        choices=("fast", "best", "seed"),
-        default="fast",
+        type=_recipe,
+        choices=RECIPES,
+        default=RECIPES[0],
         help="how to train: fast; best, which takes longer; or seed, the original's way, which "
         "takes an hour",
     )
@@ -374,7 +379,11 @@ def _add_explain(commands: Any) -> None:
     _add_runtime(parser)
     parser.add_argument("--label", help="the class to explain; by default the predicted one")
     parser.add_argument(
-        "-o", "--output", type=Path, default="explained.png", help="the picture to write"
+        "-o",
+        "--output",
+        type=Path,
+        default="explained.png",
+        help="the picture to write: .png, .jpg or .webp",
     )
     _add_force(parser)
 
@@ -441,6 +450,7 @@ def _add_dataset(commands: Any) -> None:
         help="import, publish, curate, check and compare versions",
         formatter_class=_HelpFormatter,
         description="Work on datasets.",
+        allow_abbrev=False,
     )
     nested = parser.add_subparsers(metavar="COMMAND", required=True)
     publish = _add_command(
@@ -579,6 +589,7 @@ def _add_cache(commands: Any) -> None:
         help="look at the features kept between runs, or remove them",
         formatter_class=_HelpFormatter,
         description="Look after the features that are kept between runs.",
+        allow_abbrev=False,
     )
     nested = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_command(nested, "cache info", "tell where the cache is and its size", _CACHE_INFO_EXAMPLES)
@@ -601,6 +612,8 @@ def _add_command(commands: Any, name: str, what: str, examples: str) -> argparse
         description=f"{what[0].upper()}{what[1:]}.",
         epilog=examples,
         formatter_class=_HelpFormatter,
+        # A slip such as --weight would else be taken for what it begins.
+        allow_abbrev=False,
     )
     parser.set_defaults(command=name)
     parser.add_argument(
@@ -637,8 +650,19 @@ def _model_path(text: str) -> Path:
     return path
 
 
+def _recipe(text: str) -> str:
+    if text not in RECIPES:
+        raise argparse.ArgumentTypeError(
+            f"expected one of {', '.join(RECIPES)}, not {text!r}; {RECIPES[0]} is the default"
+        )
+    return text
+
+
 def _weights(text: str) -> str | None:
-    return None if text == "none" else text
+    word = text.lower()
+    if word == "none":
+        return None
+    return word if word == "imagenet" else text
 
 
 def _whole(text: str, least: int) -> int:

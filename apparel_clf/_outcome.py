@@ -46,10 +46,3 @@ def make_way(output: Path, *, force: bool) -> None:
             f"{output}: exists already; choose another name, or replace it with --force"
         )
     output.parent.mkdir(parents=True, exist_ok=True)
-
-
-def load_tensorflow() -> None:
-    """Load TensorFlow without the lines that it writes about itself."""
-    from apparel_clf.model.backend import tensorflow_quietly
-
-    tensorflow_quietly()

@@ -8,23 +8,25 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from apparel_clf._outcome import Outcome, Streamed, load_tensorflow, make_way
+from apparel_clf._outcome import Outcome, Streamed, make_way
 from apparel_clf.errors import ImageError, SettingsError
 
 if TYPE_CHECKING:
     from apparel_clf.classifier import ApparelClassifier
     from apparel_clf.inference import Prediction
 
+# What pictures are written as, by the ending of their name.
+_PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+# How a cell begins that a spreadsheet computes.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 
 def load_classifier(args: argparse.Namespace) -> ApparelClassifier:
-    """Load the model that a command was given; TensorFlow only where the model needs it."""
+    """Load the model that a command was given."""
     import apparel_clf as ac
 
-    if Path(args.model).suffix == ".keras":
-        load_tensorflow()
     return ac.load(args.model, getattr(args, "runtime", "auto"))
 
 
@@ -112,19 +114,37 @@ def _as_csv(
 
 def _row(cells: list[str]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
+    csv.writer(text, lineterminator="\n").writerow(map(_no_formula, cells))
     return text.getvalue()
 
 
+def _no_formula(cell: str) -> str:
+    """Keep a file's or a class's name from being a formula to a spreadsheet."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
 def _explain(args: argparse.Namespace) -> Outcome:
+    kind = _PICTURES.get(args.output.suffix.lower())
+    if kind is None:
+        raise SettingsError(
+            f"{args.output}: expected a name that ends in one of {', '.join(_PICTURES)}"
+        )
     make_way(args.output, force=args.force)
     classifier = load_classifier(args)
     found = classifier.explain(args.image, args.label)
-    found.overlay().save(args.output, "PNG")
+    found.overlay().save(args.output, kind)
     share = found.prediction.probabilities[found.label]
-    text = f"{args.image}: {found.label} {share:.1%}\nwrote {args.output}"
+    lines = [f"{_shown(args.image)}: {found.label} {share:.1%}"]
+    if found.empty:
+        lines.append(
+            f"no part of this picture speaks for {found.label!r} by itself: the heat map is empty, "
+            "usual with an untrained backbone"
+        )
+    lines.append(f"wrote {args.output}")
+    text = "\n".join(lines)
     document = {
         "explained": found.label,
+        "empty": found.empty,
         "prediction": found.prediction.to_json(),
         "overlay": str(args.output),
     }
@@ -148,7 +168,6 @@ def _export(args: argparse.Namespace) -> Outcome:
     train = test = None
     if args.data is not None:
         train, _, test = ac.ImageFolder(args.data).split()
-    load_tensorflow()
     classifier = ac.load(args.model)
     exported = classifier.export(
         args.output,

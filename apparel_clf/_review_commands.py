@@ -11,7 +11,7 @@ import webbrowser
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from apparel_clf._outcome import Outcome, load_tensorflow
+from apparel_clf._outcome import Outcome
 
 if TYPE_CHECKING:
     import argparse
@@ -43,7 +43,6 @@ def _judge(folder: Path, model: Path) -> Judge:
     import apparel_clf as ac
     from apparel_clf.review import judge_by_model
 
-    load_tensorflow()
     classifier = ac.load(model)
     _say(f"judging every image by models that had not seen it, as {model} was trained")
     return judge_by_model(ac.ImageFolder(folder), classifier)
@@ -52,7 +51,8 @@ def _judge(folder: Path, model: Path) -> Judge:
 def _ended(review: Review, made: int) -> Outcome:
     pending = dict(review.pending())
     told = ", ".join(f"{name} {count}" for name, count in pending.items())
-    lines = [f"{made} decisions written to {review.dataset / 'decisions.jsonl'}"]
+    what = "decision" if made == 1 else "decisions"
+    lines = [f"{made} {what} written to {review.dataset / 'decisions.jsonl'}"]
     if told:
         lines.append(
             f"not in {review.version.name} yet: {told}. Publish the next version with: "

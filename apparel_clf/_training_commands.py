@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from apparel_clf._extras import require
-from apparel_clf._outcome import Outcome, load_tensorflow, make_way
+from apparel_clf._outcome import Outcome, make_way
 from apparel_clf.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ _JUDGED_ON = ("dataset", "version_id", "split", "split_id", "n")
 def classifier_of(args: argparse.Namespace) -> ApparelClassifier:
     """Build the classifier that the arguments describe."""
     import apparel_clf as ac
+    from apparel_clf.model.weights import check_weights
 
+    check_weights(args.weights)
     return ac.ApparelClassifier(
         recipe=args.recipe,
         weights=args.weights,
@@ -56,7 +58,6 @@ def _cross_validate(args: argparse.Namespace) -> Outcome:
         if path is not None:
             make_way(path, force=args.force)
     data = ac.ImageFolder(args.data)
-    load_tensorflow()
     found = ac.cross_validate(data, classifier_of(args), k=args.folds)
     written = []
     for path, kind in ((args.relabel, "label"), (args.reject, "outlier")):
@@ -89,7 +90,6 @@ def _tune(args: argparse.Namespace) -> Outcome:
         _check_plot(args.plot)
         make_way(args.plot, force=args.force)
     train, val, _ = ac.ImageFolder(args.data).split()
-    load_tensorflow()
     heads = HEADS if args.head is None else (args.head,)
     found = ac.tune(_together(train, val), classifier_of(args), heads=heads, k=args.folds)
     lines = [str(found), _how_to_use(found.best.settings)]
@@ -124,8 +124,6 @@ def _compare(args: argparse.Namespace) -> Outcome:
     splits: dict[str, ImageSet] = {**dict(zip(SPLITS, data.split(), strict=True)), "all": data}
     if not len(splits[args.split]):
         raise SettingsError(f"{args.data}: its {args.split} split has no image; pass --split")
-    if any(model.suffix == ".keras" for model in (args.a, args.b)):
-        load_tensorflow()
     reports = [ac.load(model).evaluate(splits[args.split]) for model in (args.a, args.b)]
     found = ac.compare(*reports)
     told = {"a": str(args.a), "b": str(args.b)}

@@ -23,9 +23,9 @@ from apparel_clf.model.checks import check_whole
 from apparel_clf.model.file import save_model
 from apparel_clf.model.metadata import describe_evaluation, describe_model
 from apparel_clf.model.params import Params
-from apparel_clf.model.weights import describe_weights, fill_backbone
+from apparel_clf.model.weights import check_weights, describe_weights, fill_backbone
 from apparel_clf.training.augment import Augmentation
-from apparel_clf.training.fit import TrainingSettings, check_sets, train_network
+from apparel_clf.training.fit import Outcome, TrainingSettings, check_sets, train_network
 from apparel_clf.training.history import History
 from apparel_clf.training.precision import choose_precision
 from apparel_clf.training.recipes import Recipe, recipe
@@ -210,8 +210,8 @@ class ApparelClassifier(Answering, Params):
         """Train on labelled images.
 
         Images that can't be read are named in a warning and in ``skipped_``; the rest is used.
-        Ctrl-C in an epoch keeps the best weights so far; before that, the features that were
-        computed are kept for the next run.
+        Ctrl-C in an epoch keeps the epoch with the lowest validation loss so far, without `val`
+        the last; before that, the features that were computed are kept for the next run.
 
         Args:
             train: images to learn from, for example from ``ImageFolder(...).split()``.
@@ -239,12 +239,7 @@ class ApparelClassifier(Answering, Params):
             model, train, val, TrainingSettings(chosen, self.random_state, self.verbose)
         )
         if outcome.interrupted:
-            epochs_done = len(outcome.history.epoch)
-            warnings.warn(
-                f"Interrupted after {epochs_done} epochs; the best weights so far are kept",
-                UserWarning,
-                stacklevel=2,
-            )
+            warnings.warn(_what_is_kept(outcome, chosen), UserWarning, stacklevel=2)
         self.recipe_ = chosen
         self.threshold_ = None
         self._adopt(self._keras_runtime(model), train.classes, model)
@@ -414,6 +409,15 @@ class ApparelClassifier(Answering, Params):
             metrics=self.metrics_,
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Refuse to be pickled once fitted: a pickle runs code when it is opened."""
+        if hasattr(self, "_predictor"):
+            raise TypeError(
+                "A fitted classifier is not pickled: keep it with save(path), and open it with "
+                "apparel_clf.load(path)"
+            )
+        return dict(self.__dict__)
+
     def _network_of(self, doing: str) -> keras.Model:
         self._check_fitted()
         if not hasattr(self, "model_"):
@@ -443,6 +447,7 @@ class ApparelClassifier(Answering, Params):
 
     def _chosen(self, val: ImageSet | None, epochs: int | None = None) -> Recipe:
         """Check all settings; return the recipe to train by, with its arithmetic decided."""
+        check_weights(self.weights)
         check_whole("image_size", self.image_size, 32)
         check_whole("random_state", self.random_state, 0)
         chosen = self.settings().changed(epochs=epochs)
@@ -475,3 +480,14 @@ class ApparelClassifier(Answering, Params):
         self.n_features_in_ = 3 * runtime.side**2
         self._fitted_params = self._plain_params()
         self._predictor = Predictor(runtime, self.recipe_.resize)
+
+
+def _what_is_kept(outcome: Outcome, chosen: Recipe) -> str:
+    """Say which epoch an interrupted training leaves, and what was left undone."""
+    history = outcome.history
+    which = "the last" if history.kept is None else f"the one with the lowest {history.judged_by}"
+    undone = "; not calibrated" if chosen.calibrate and outcome.temperature is None else ""
+    return (
+        f"Interrupted after {len(history.epoch)} epochs; epoch {history.kept_epoch + 1}, {which}, "
+        f"is kept{undone}"
+    )

@@ -20,20 +20,21 @@ from typing import TYPE_CHECKING, TextIO
 from apparel_clf._arguments import PROGRAM, build_parser
 from apparel_clf._cache_commands import CACHE_COMMANDS
 from apparel_clf._dataset_commands import DATASET_COMMANDS
+from apparel_clf._extras import without_core
+from apparel_clf._near_names import near_name
 from apparel_clf._outcome import (
     DONE,
     FAILED,
     INTERRUPTED,
     Outcome,
     Streamed,
-    load_tensorflow,
     make_way,
 )
 from apparel_clf._predict_commands import PREDICT_COMMANDS, load_classifier
 from apparel_clf._review_commands import REVIEW_COMMANDS
 from apparel_clf._serve_commands import SERVE_COMMANDS
 from apparel_clf._training_commands import TRAINING_COMMANDS, classifier_of
-from apparel_clf.errors import ApparelError, ImageError
+from apparel_clf.errors import ApparelError, ImageError, WeightsError
 
 if TYPE_CHECKING:
     from apparel_clf.classifier import ApparelClassifier
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments, without the program's name. Default None: those of the process.
 
     Returns:
-        The exit code: 0 done, 1 an error (one line on standard error), 130 interrupted.
+        The exit code: 0 done, 1 an error (told on standard error), 130 interrupted.
 
     Raises:
         SystemExit: with 2 for wrong usage, with 0 after ``--help`` and ``--version``.
@@ -72,10 +73,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _reader_left()
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
+    except ModuleNotFoundError as error:
+        lacking = without_core(error)
+        if lacking is error:
+            raise
+        return _complain(f"error: {lacking}", FAILED)
     except (ApparelError, OSError) as error:
         if args.debug:
             traceback.print_exc()
-        return _complain(f"error: {error}", FAILED)
+        return _fail(error, args)
 
 
 def _train(args: argparse.Namespace) -> Outcome:
@@ -83,7 +89,6 @@ def _train(args: argparse.Namespace) -> Outcome:
 
     make_way(args.output, force=args.force)
     train, val, _ = ac.ImageFolder(args.data).split()
-    load_tensorflow()
     classifier = classifier_of(args)
     classifier.fit(train, val).save(args.output)
     return _trained(args.output, classifier, train, val)
@@ -185,6 +190,24 @@ def _show_warning(
 ) -> None:
     """Show a warning as a line for a user, without the place in our code that it comes from."""
     _complain(f"warning: {message}", DONE)
+
+
+def _fail(error: Exception, args: argparse.Namespace) -> int:
+    """Tell an error on one line, and below it the ways out where there are several."""
+    if isinstance(error, WeightsError) and error.ways_out:
+        _complain(f"error: {error.reason}. Ways out:", FAILED)
+        sys.stderr.writelines(f"  - {' '.join(way.splitlines())}\n" for way in error.ways_out)
+        return FAILED
+    return _complain(f"error: {error}{_meant(error, args)}", FAILED)
+
+
+def _meant(error: Exception, args: argparse.Namespace) -> str:
+    """Where a path of the command line does not exist, name the one that was probably meant."""
+    for given in vars(args).values():
+        if isinstance(given, Path) and str(error).startswith(f"{given}: no such"):
+            near = near_name(given)
+            return f". Did you mean {near}?" if near else ""
+    return ""
 
 
 def _complain(message: str, code: int) -> int:

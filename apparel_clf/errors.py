@@ -7,6 +7,11 @@ reason and the way out, in that order.
 
 from __future__ import annotations
 
+import sys
+
+# Extras whose packages exist only for Python versions newer than the oldest that the rest runs on.
+_NEEDS_PYTHON = {"train": (3, 11)}
+
 
 class ApparelError(Exception):
     """Base of every error that `apparel_clf` raises on purpose."""
@@ -16,7 +21,8 @@ class MissingExtraError(ApparelError, ImportError):
     """A part of the library needs packages that are not installed.
 
     Args:
-        extra: name of the extra that brings them, for example ``"train"``.
+        extra: name of the extra that brings them, for example ``"train"``; empty for a package
+            that every part needs.
         missing: the module that could not be imported.
 
     Example:
@@ -28,10 +34,7 @@ class MissingExtraError(ApparelError, ImportError):
     def __init__(self, extra: str, missing: str) -> None:
         self.extra = extra
         self.missing = missing
-        super().__init__(
-            f"{missing} is not installed. It comes with the extra '{extra}': "
-            f"pip install 'apparel-clf[{extra}]'"
-        )
+        super().__init__(_how_to_install(extra, missing))
 
 
 class ImageError(ApparelError, ValueError):
@@ -73,7 +76,16 @@ class WeightsError(ApparelError, OSError):
 
     Never answered by silently random weights: the message names the file, the URL and the
     ways out.
+
+    Args:
+        reason: what is wrong, on one line.
+        ways_out: what to do, each a line of its own.
     """
+
+    def __init__(self, reason: str, ways_out: tuple[str, ...] = ()) -> None:
+        self.reason = reason
+        self.ways_out = ways_out
+        super().__init__("\n".join([reason, *(f"  - {way}" for way in ways_out)]))
 
 
 class ModelFileError(ApparelError, ValueError):
@@ -90,3 +102,23 @@ class NotFittedError(ApparelError, ValueError, AttributeError):
 
 class TrainingError(ApparelError, RuntimeError):
     """Training cannot go on: too few images, a class missing, a loss that is not a number."""
+
+
+def _how_to_install(extra: str, missing: str) -> str:
+    """Say how a package comes into this environment; the project is installed from its folder."""
+    if not extra:
+        return (
+            f"{missing} is not installed for {sys.executable}, and every part of apparel_clf needs "
+            "it. Use the Python of the environment that the project was installed in "
+            "(.venv/bin/python), or install it, in the project's folder: pip install ."
+        )
+    told = (
+        f"{missing} is not installed. It comes with the extra '{extra}', in the project's folder: "
+        f"pip install '.[{extra}]'"
+    )
+    needed = _NEEDS_PYTHON.get(extra, (3, 0))
+    if sys.version_info[:2] < needed:
+        told += f". This extra needs Python {needed[0]}.{needed[1]} or newer, this is " + (
+            ".".join(map(str, sys.version_info[:2]))
+        )
+    return told

@@ -79,7 +79,10 @@ def load_classes(path: Path, language: str = DEFAULT_LANGUAGE) -> tuple[WantedCl
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"CLASSES_FILE: {path} cannot be read ({error.strerror})") from error
+        relative = "" if path.is_absolute() else f"; {path} is relative to the current folder"
+        raise SettingsError(
+            f"CLASSES_FILE: {path.absolute()} cannot be read ({error.strerror}){relative}"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"CLASSES_FILE: {path} is not TOML ({error})") from error
     if not tables:

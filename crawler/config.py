@@ -140,9 +140,15 @@ class CrawlArguments(BaseModel):
         return text
 
 
+def _default(value: Any) -> str:
+    """What an argument is where it is not given, as it would be typed."""
+    typed = {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+    return "" if typed in ("", ()) else f" (default: {typed})"
+
+
 #: The spider arguments, each with what it means.
 ARGUMENTS = {
-    name: info.description + (f" (default: {info.default})" if info.default not in ("", ()) else "")
+    name: info.description + _default(info.default)
     for name, info in CrawlArguments.model_fields.items()
     if info.description
 }

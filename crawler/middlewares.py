@@ -95,6 +95,8 @@ class BlockMiddleware:
         """Ask again for a page that the browser could not get."""
         if request.meta.get(KIND) != "page" or isinstance(exception, IgnoreRequest):
             return None
+        if self._is_stopping:  # cut off by that, which says nothing of the shop
+            return None
         return await self._again(request, failure_kind(exception), 0.0)
 
     def _block(self, request: Request, response: Response) -> str:
@@ -162,9 +164,9 @@ class BlockMiddleware:
 
     @property
     def _is_stopping(self) -> bool:
-        engine: Any = self.crawler.engine
         spider: Any = self.crawler.spider
-        return not engine.running or spider.stopping
+        stopping: bool = spider.is_stopping
+        return stopping
 
     async def _until(self, moment: Any) -> None:
         """Sleep until a moment that may move, or until the crawl is being stopped."""

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from apparel_clf import __version__
-from apparel_clf.dataset import Version
+from apparel_clf.dataset import Version, version_numbers
 from apparel_clf.dataset.staging import write_atomically
+from apparel_clf.dataset.version import CRAWL_SUMMARY
 from crawler import stats
 from crawler.terminal import printable
 
-#: Name of the summary, beside the versions of a dataset.
-SUMMARY = "crawl.json"
-
+_PUBLISHED = "published"
 _SHOWN = 5
 
 
@@ -49,16 +48,27 @@ def progress_line(label: str, so_far: Mapping[str, int], wanted: int, seconds: f
     return f"{line}, {rate:.1f}/s{left}"
 
 
-def closing_table(collector: Any, config: Any) -> str:
-    """Return a line for each class: pages, accepted, duplicates, rejected, blocks."""
+def closing_table(collector: Any, config: Any, version: Version | None = None) -> str:
+    """Return a line for each class: pages, accepted, duplicates, rejected, blocks, published.
+
+    Args:
+        collector: the crawl's stats.
+        config: the crawl.
+        version: what was published; None leaves that column out.
+    """
     widths = dict(zip(stats.COLUMNS, (8, 10, 12, 10, 8), strict=True))
+    widths |= {_PUBLISHED: 11} if version else {}
     head = f"{'class':<16}" + "".join(f"{name:>{width}}" for name, width in widths.items())
     lines = [head]
     for wanted in config.classes:
-        so_far = counts(collector, wanted.label)
-        numbers = "".join(f"{so_far[name]:>{width}}" for name, width in widths.items())
+        found = counts(collector, wanted.label) | {_PUBLISHED: _published(version, wanted.label)}
+        numbers = "".join(f"{found[name]:>{width}}" for name, width in widths.items())
         lines.append(f"{wanted.label:<16}{numbers}")
     return "\n".join(lines) + "\n"
+
+
+def _published(version: Version | None, label: str) -> int:
+    return sum(by.get(label, 0) for by in version.counts.values()) if version else 0
 
 
 def reasons_line(collector: Any) -> str:
@@ -143,9 +153,18 @@ def interrupted(spider: Any) -> str:
 
 
 def published_line(version: Version) -> str:
-    """Say where the version is and what it holds."""
+    """Say where the version is and what it holds, and whether that is nothing new."""
     sizes = ", ".join(f"{split} {sum(by.values())}" for split, by in version.counts.items())
-    return f"published {version.path}: {len(version)} images ({sizes}), id {version.id[:12]}\n"
+    told = f"published {version.path}: {len(version)} images ({sizes}), id {version.id[:12]}"
+    return f"{told}{_as_before(version)}\n"
+
+
+def _as_before(version: Version) -> str:
+    """That a version holds what the one before it holds; "" where it doesn't."""
+    if version.facts.get("parent") != version.id:
+        return ""
+    earlier = [n for n in version_numbers(version.path.parent) if n < version.number]
+    return f" (the same images as v{earlier[-1]})" if earlier else ""
 
 
 def no_images(spider: Any) -> str:
@@ -165,11 +184,17 @@ def no_images(spider: Any) -> str:
             "obeyed. No page was fetched"
         )
     met = [*stats.blocks(collector).items(), *stats.reasons(collector).items()]
-    why = ", ".join(f"{name} {number}" for name, number in met)
+    troubles = [trouble for told in spider.troubles.values() for trouble in told]
+    if not met and not troubles:
+        return (
+            f"{config.base_url}: no image was accepted: the shop has nothing for these searches. "
+            "See them with --dry-run, and choose others in the classes file (CLASSES_FILE)"
+        )
+    why = ", ".join(f"{name} {number}" for name, number in met) or printable(troubles[0])
     asked = any(name in ("captcha", "interstitial") for name, _ in met)
     hint = ". The shop asks for a CAPTCHA, which is never answered; try again much later"
     return (
-        f"{config.base_url}: no image was accepted ({why or 'no results'}){hint if asked else ''}. "
+        f"{config.base_url}: no image was accepted ({why}){hint if asked else ''}. "
         "See more with -L INFO"
     )
 
@@ -183,7 +208,7 @@ def write(spider: Any, reason: str) -> None:
     """
     values = _values(spider, reason)
     text = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    path = Path(spider.config.dataset_folder) / SUMMARY
+    path = Path(spider.config.dataset_folder) / CRAWL_SUMMARY
     write_atomically(path, text.encode("utf-8", "replace"))
 
 

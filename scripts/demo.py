@@ -10,19 +10,22 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import apparel_clf as ac
-from apparel_clf.model.backend import tensorflow_quietly
+from apparel_clf.model.backend import tensorflow_module
 from crawler.storefront import Storefront
 from crawler.storefront.garments import GARMENT_CLASSES, design, draw
 
 DATASET = "demo"
 # Drawn by the same hand, but with numbers that the storefront's catalogue never reaches.
 UNSEEN_SEEDS = (900_001, 900_002)
+INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,6 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ac.ApparelError as error:
         sys.stderr.write(f"demo: error: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("demo: interrupted; make demo begins again, features are kept\n")
+        return INTERRUPTED
     print(f"\nThe whole way took {time.monotonic() - began:.0f} s.")
     return 0
 
@@ -69,8 +75,21 @@ def _crawl(per_class: int, seed: int) -> None:
         given = [word for name, value in arguments.items() for word in ("-a", f"{name}={value}")]
         command = [str(scrapy), "crawl", "amazon_apparel", *given]
         print("   " + " ".join(["scrapy", *command[1:]]), flush=True)
-        if subprocess.run(command, check=False).returncode != 0:
+        code = _code_of(command)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        if code != 0:
             raise ac.PublishError("the crawl failed; its reason is above")
+
+
+def _code_of(command: Sequence[str]) -> int:
+    """Run a command to its end: Ctrl-C reaches it as well, and it has a browser to close."""
+    with subprocess.Popen(command) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.wait()
+            return INTERRUPTED
 
 
 def _learn(runs: Path, per_class: int, epochs: int | None) -> None:
@@ -80,7 +99,7 @@ def _learn(runs: Path, per_class: int, epochs: int | None) -> None:
         raise ac.DatasetError(f"{data.name} has fewer than {per_class} images in a class")
     train, val, test = data.split()
     with _stage("Train"):
-        tensorflow_quietly()
+        tensorflow_module()
         clf = _trained(train, val, epochs)
     with _stage("Evaluate, on images that training never saw"):
         report = clf.evaluate(test)
@@ -98,20 +117,28 @@ def _learn(runs: Path, per_class: int, epochs: int | None) -> None:
 def _trained(train: ac.ImageSet, val: ac.ImageSet, epochs: int | None) -> ac.ApparelClassifier:
     """Train on ImageNet's weights or, where they can't be had, say so and go on without."""
     try:
-        return _classifier("imagenet").fit(train, val, epochs=epochs)
+        return _fitted("imagenet", train, val, epochs)
     except ac.WeightsError as error:
-        print(f"   {error}")
+        print(textwrap.indent(str(error), "   "))
         print(
             "   So the demo goes on with an UNTRAINED backbone: random filters, of which only the\n"
             "   last layer is trained. The figures below show that every part works; they say\n"
             "   nothing about how well ImageNet's weights would do.",
             flush=True,
         )
-    return _classifier(None).fit(train, val, epochs=epochs)
+    return _fitted(None, train, val, epochs)
 
 
-def _classifier(weights: str | None) -> ac.ApparelClassifier:
-    return ac.ApparelClassifier(weights=weights)
+def _fitted(
+    weights: str | None, train: ac.ImageSet, val: ac.ImageSet, epochs: int | None
+) -> ac.ApparelClassifier:
+    """Train, and stop at Ctrl-C, after which `fit` itself would return what it has got so far."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Interrupted after", UserWarning)
+        try:
+            return ac.ApparelClassifier(weights=weights).fit(train, val, epochs=epochs)
+        except UserWarning as warning:
+            raise KeyboardInterrupt from warning
 
 
 def _draw_unseen(folder: Path) -> list[Path]:

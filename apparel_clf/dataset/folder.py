@@ -13,7 +13,13 @@ from apparel_clf._progress import progress
 from apparel_clf.dataset.duplicates import connected, match
 from apparel_clf.dataset.files import check_folder, image_files
 from apparel_clf.dataset.splits import SPLITS, SplitUnit, assign_splits, check_fractions
-from apparel_clf.dataset.version import Version, is_version, open_version, resolve_version
+from apparel_clf.dataset.version import (
+    Version,
+    is_version,
+    open_version,
+    resolve_version,
+    unpublished,
+)
 from apparel_clf.errors import DatasetError, ImageError
 from apparel_clf.images import image_bytes, sign
 
@@ -130,8 +136,8 @@ class ImageFolder(ImageSet):
 
     Raises:
         DatasetNotFoundError: there is no such folder.
-        DatasetError: it holds no class folders, a class without an image, or a folder that cannot
-            be read.
+        DatasetError: it holds no class folders, no version yet, a class without an image, or a
+            folder that cannot be read.
 
     Example:
         >>> data = ImageFolder("datasets/demo/latest")
@@ -145,6 +151,8 @@ class ImageFolder(ImageSet):
         check_folder(given)
         self.path = resolve_version(given).resolve()
         version = open_version(self.path) if is_version(self.path) else None
+        if version is None and (problem := unpublished(given)):
+            raise DatasetError(problem)
         samples = _version_samples(version) if version else _folder_samples(self.path)
         classes = {sample.label for sample in samples}
         super().__init__(

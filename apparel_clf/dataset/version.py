@@ -26,6 +26,8 @@ REJECTIONS = "rejections.jsonl"
 FACTS = "version.json"
 CARD = "README.md"
 LATEST = "latest"
+#: What the last crawl did, beside the versions of a dataset.
+CRAWL_SUMMARY = "crawl.json"
 
 # What a line that isn't as it was written can raise when it is read.
 _DAMAGE = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
@@ -41,6 +43,8 @@ _TYPES: dict[str, type] = {
     "policy": dict,
 }
 _NEEDED = ("name", "number", "id", "counts")
+# What a dataset's folder holds before its first version.
+_STAGED = {"journals", "objects"}
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,8 @@ def open_version(path: str | os.PathLike[str]) -> Version:
 def _open(given: Path, keep: Keep = bytes) -> Version:
     folder = given.resolve()
     if not is_version(folder):
-        raise DatasetError(f"{given}: not a version, it has no {FACTS}.{_hint(folder)}")
+        plain = f"{given}: not a version, it has no {FACTS}.{_hint(given)}"
+        raise DatasetError(unpublished(given) or plain)
     facts = _read_facts(folder / FACTS)
     return Version(
         path=folder,
@@ -173,10 +178,29 @@ def version_numbers(dataset: Path) -> list[int]:
     return sorted(int(n[1]) for p, n in named if n and is_version(p) and not p.is_symlink())
 
 
-def _hint(folder: Path) -> str:
-    if (folder / LATEST).exists():
-        return f" Did you mean {folder.name}/{LATEST}?"
-    return " Open a plain folder of class folders with ImageFolder"
+def unpublished(dataset: Path) -> str:
+    """Say that a dataset's folder holds no version, and what to do; "" where it is not one.
+
+    Args:
+        dataset: the folder.
+    """
+    names = {path.name for path in dataset.iterdir() if not path.name.startswith(".")}
+    # A folder of class folders may well have a class called objects, but not that alone.
+    if not names or not (CRAWL_SUMMARY in names or names <= _STAGED):
+        return ""
+    if LATEST in names or version_numbers(dataset):
+        return ""
+    told = f"; {CRAWL_SUMMARY} there tells what the last one met" if CRAWL_SUMMARY in names else ""
+    return (
+        f"{dataset}: holds no version yet: no crawl or import has published one. "
+        f"Run the crawl again{told}"
+    )
+
+
+def _hint(given: Path) -> str:
+    if (given / LATEST).exists():
+        return f" Did you mean {given}/{LATEST}?"
+    return f" Make one of a folder of class folders with: apparel-clf dataset import {given}"
 
 
 def _read_facts(path: Path) -> dict[str, Any]:

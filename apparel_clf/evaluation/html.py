@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from apparel_clf._extras import require
@@ -13,6 +13,7 @@ from apparel_clf._version import __version__
 from apparel_clf.evaluation.curves import Series, curve_svg
 from apparel_clf.evaluation.plain import plain_value
 from apparel_clf.evaluation.reliability import reliability_svg
+from apparel_clf.evaluation.settings import setting_rows
 from apparel_clf.evaluation.text import (
     EPOCH_COLUMNS,
     SPLIT_ID_DIGITS,
@@ -38,10 +39,15 @@ MAX_EXAMPLES = 12
 #: How many of the likeliest classes are shown beside an example.
 TOP_CLASSES = 3
 MAX_SKIPPED = 50
+#: A table of more epochs than this is folded.
+MAX_EPOCHS_OPEN = 15
 MAX_ISSUES = 24
 #: How many images are shown with their augmented views, and how many pictures of each.
 MAX_AUGMENTED = 6
 MAX_VIEWS = 8
+
+
+_SHA256 = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,8 @@ def render(
             augmented=_augmented(augmented),
             curves=[(title, markup(svg)) for title, svg in _curves(report.history)],
             epochs=_epochs(report.history),
-            settings=_settings(report.settings),
+            folded=report.history is not None and len(report.history.epoch) > MAX_EPOCHS_OPEN,
+            settings=setting_rows(report.settings),
             skipped=[(short_name(path), reason) for path, reason in report.skipped[:MAX_SKIPPED]],
         )
     )
@@ -130,6 +137,7 @@ def _environment() -> Any:
     environment.filters["share"] = format_share
     environment.filters["percent"] = _percent
     environment.filters["plural"] = _plural
+    environment.filters["brief"] = _brief
     return environment
 
 
@@ -321,26 +329,9 @@ def _epochs(history: History | None) -> dict[str, Any] | None:
     return {"columns": [EPOCH_COLUMNS[column] for column in columns], "rows": rows}
 
 
-def _settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Settings as name and text, nested ones with dotted names."""
-    rows = []
-    for name, value in plain_value(settings).items():
-        if isinstance(value, dict):
-            rows += [(f"{name}.{inner}", text) for inner, text in _settings(value)]
-        elif isinstance(value, list):
-            rows.append((name, ", ".join(map(str, value)) or "–"))
-        else:
-            rows.append((name, _setting_text(name, value)))
-    return rows
-
-
-def _setting_text(name: str, value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if name == "weights":
-        text = PurePath(str(value)).name
-        return describe_weights("none" if value is None else text)
-    return "default" if value is None else str(value)
+def _brief(name: str) -> str:
+    """Shorten a sha256 in a file's name; the first digits are enough to find it by."""
+    return _SHA256.sub(r"\1…", name)
 
 
 def _percent(value: float | None, digits: int = 1) -> str:

@@ -106,7 +106,7 @@ def kept_line(history: History) -> str:
 
     Example:
         >>> kept_line(clf.history_)
-        'epoch 12 kept: loss 0.170, accuracy 0.955, val loss 0.220, val accuracy 0.935; best was 11'
+        'epoch 12, the last, is kept: loss 0.170, …; the lowest val loss was at 11'
     """
     kept, best = history.kept_epoch, history.best_epoch
     figures = ", ".join(
@@ -114,8 +114,9 @@ def kept_line(history: History) -> str:
         for column, name in EPOCH_COLUMNS.items()
         if column in history.history
     )
-    rest = "" if kept == best else f"; best was {epoch_number(best)}"
-    return f"epoch {epoch_number(kept)} kept: {figures}{rest}"
+    which = ", the last, is" if history.kept is None else ""
+    rest = "" if kept == best else f"; the lowest {history.judged_by} was at {epoch_number(best)}"
+    return f"epoch {epoch_number(kept)}{which} kept: {figures}{rest}"
 
 
 def format_share(value: float | None) -> str:

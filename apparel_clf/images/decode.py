@@ -308,8 +308,9 @@ def _decoding(name: str, data: bytes = b"") -> Iterator[None]:
 
 def _looks_like(data: bytes) -> str:
     head = data[:512].lstrip().lower()
-    kind = "an HTML page" if head.startswith((b"<!doctype", b"<html")) else "of no known format"
-    return f"not an image but {kind}; readable are {', '.join(DECODERS)}"
+    page = head.startswith((b"<!doctype", b"<html"))
+    kind = "not an image but an HTML page" if page else "not an image in a known format"
+    return f"{kind}; readable are {', '.join(DECODERS)}"
 
 
 def _check_pixels(image: Image.Image, name: str, max_pixels: int) -> None:

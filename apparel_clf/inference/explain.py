@@ -41,6 +41,14 @@ class Explanation:
     heat: NDArray[np.float32]
     picture: Image.Image
 
+    @property
+    def empty(self) -> bool:
+        """Whether no part of the picture speaks for the class by itself: all heat is 0.
+
+        Usual with an untrained backbone. The overlay is then the plain picture.
+        """
+        return not self.heat.any()
+
     def overlay(self) -> Image.Image:
         """Return the picture with the heat laid over it, in mode RGB.
 

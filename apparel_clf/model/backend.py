@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,11 @@ from apparel_clf._extras import require
 from apparel_clf.errors import SettingsError
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+# How its C++ code begins a line: I0000 00:00:17…, or 2026-01-31 12:00:00.123456: I tensorflow/….
+_NOTE = re.compile(
+    rb"[IWEF]\d{4} \d\d:\d\d:|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWEF] |"
+    rb"WARNING: All log messages before absl|To enable the following instructions:"
+)
 
 
 def keras_module() -> Any:
@@ -40,23 +46,10 @@ def keras_module() -> Any:
 
 
 def tensorflow_module() -> Any:
-    """Import TensorFlow, which may write start-up notes to standard error.
-
-    Returns:
-        The module `tensorflow`.
-
-    Raises:
-        MissingExtraError: TensorFlow is not installed.
-    """
-    os.environ.setdefault(_LOG_LEVEL, "2")
-    return require("tensorflow", "train")
-
-
-def tensorflow_quietly() -> Any:
     """Import TensorFlow without its start-up notes, which no user can act on.
 
-    For programs, which own their standard error. Where the user has set a log level
-    (``TF_CPP_MIN_LOG_LEVEL``), it is left alone.
+    Where the user has set a log level (``TF_CPP_MIN_LOG_LEVEL``), or has imported TensorFlow
+    already, nothing is changed.
 
     Returns:
         The module `tensorflow`.
@@ -64,30 +57,36 @@ def tensorflow_quietly() -> Any:
     Raises:
         MissingExtraError: TensorFlow is not installed.
     """
-    if _LOG_LEVEL in os.environ:
-        return tensorflow_module()
+    if "tensorflow" in sys.modules or _LOG_LEVEL in os.environ:
+        return require("tensorflow", "train")
     # 2 would still tell of every graphics card that isn't there. What fails raises an exception.
     os.environ[_LOG_LEVEL] = "3"
-    with _hidden_stderr():
-        return tensorflow_module()
+    with _without_notes():
+        return require("tensorflow", "train")
 
 
 @contextmanager
-def _hidden_stderr() -> Iterator[None]:
-    """Keep what C++ code writes to standard error out of sight; show it if that code fails.
+def _without_notes() -> Iterator[None]:
+    """Keep TensorFlow's notes out of standard error; all else comes there in the end.
 
-    TensorFlow writes its first notes before it looks at its own log level.
+    It writes its first notes before it looks at its own log level. If the import fails they are
+    shown, since they may say why.
     """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with TemporaryFile() as notes:
-        os.dup2(notes.fileno(), 2)
+    try:
+        kept = os.dup(2)
+    except OSError:  # a program without a standard error
+        yield
+        return
+    with TemporaryFile() as written:
+        os.dup2(written.fileno(), 2)
+        noted = re.compile(rb"(?!)")
         try:
             yield
-        except BaseException:
-            notes.seek(0)
-            os.write(kept, notes.read())
-            raise
+            noted = _NOTE
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+            written.seek(0)
+            for line in written:
+                if not noted.match(line):
+                    os.write(2, line)

@@ -27,6 +27,9 @@ IMAGENET_FILE = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
 IMAGENET_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg16/{IMAGENET_FILE}"
 IMAGENET_MD5 = "6d6bbae143d832006294945121d1f1fc"
 
+_FROM_FILE = "weights=PATH of an .h5 file (command line: --weights PATH)"
+_UNTRAINED = "weights=None (command line: --weights none) for an untrained backbone"
+
 # A network that swallows packets must end in a message, not in a wait without end.
 _SILENCE_SECONDS = 20.0
 
@@ -102,6 +105,30 @@ def he_normal(shapes: list[tuple[int, ...]], random_state: int) -> list[LayerWei
     return drawn
 
 
+def check_weights(weights: str | os.PathLike[str] | None) -> None:
+    """Refuse what can't be weights, before anything that takes time.
+
+    Args:
+        weights: ``"imagenet"``, which is taken on trust, a path, or None.
+
+    Raises:
+        WeightsError: there is no such file.
+        SettingsError: `weights` is of another type.
+    """
+    if weights is None:
+        return
+    if not isinstance(weights, (str, os.PathLike)):
+        raise SettingsError(
+            f"Expected weights to be 'imagenet', a path or None. Received: {weights!r}"
+        )
+    path = Path(weights).expanduser()
+    if not (_is_imagenet(weights) or path.is_file()):
+        raise WeightsError(
+            f"{path}: no such weights file",
+            ("weights='imagenet' (command line: --weights imagenet)", _FROM_FILE, _UNTRAINED),
+        )
+
+
 def weights_path(weights: str | os.PathLike[str]) -> Path:
     """Return the file that holds the weights, downloading ImageNet's if they are not cached.
 
@@ -115,19 +142,8 @@ def weights_path(weights: str | os.PathLike[str]) -> Path:
         WeightsError: there is no such file, or it can't be downloaded.
         SettingsError: `weights` is neither a string nor a path.
     """
-    if not isinstance(weights, (str, os.PathLike)):
-        raise SettingsError(
-            f"Expected weights to be 'imagenet', a path or None. Received: {weights!r}"
-        )
-    if _is_imagenet(weights):
-        return _imagenet_path()
-    path = Path(weights).expanduser()
-    if not path.is_file():
-        raise WeightsError(
-            f"{path}: no such weights file. Expected 'imagenet', the path of an .h5 file, or None "
-            "for an untrained backbone"
-        )
-    return path
+    check_weights(weights)
+    return _imagenet_path() if _is_imagenet(weights) else Path(weights).expanduser()
 
 
 def read_weights(path: Path) -> dict[str, LayerWeights]:
@@ -243,7 +259,7 @@ def _imagenet_path() -> Path:
             )
     # get_file raises a bare Exception for a failed download.
     except Exception as error:
-        raise WeightsError(_no_imagenet(target, error)) from error
+        raise _no_imagenet(target, error) from error
     return Path(found)
 
 
@@ -251,12 +267,16 @@ def _keras_home() -> Path:
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
 
 
-def _no_imagenet(target: Path, error: Exception) -> str:
-    return (
-        f"ImageNet weights for VGG16 are not at {target} and could not be downloaded from "
-        f"{IMAGENET_URL} ({error}). Ways out: download that file (59 MB) on a machine with a "
-        f"network and put it at {target}; or pass its path as weights=PATH; or pass weights=None "
-        "for an untrained backbone, knowing that its accuracy says nothing about VGG16's"
+def _no_imagenet(target: Path, error: Exception) -> WeightsError:
+    # Keras names the address once more in what it says.
+    why = str(error).replace(IMAGENET_URL, "the address").strip()
+    return WeightsError(
+        f"ImageNet weights for VGG16 are not at {target} and could not be downloaded ({why})",
+        (
+            f"download {IMAGENET_URL} (59 MB) where there is a network, and put it there",
+            _FROM_FILE,
+            f"{_UNTRAINED}, knowing that its accuracy says nothing about VGG16's",
+        ),
     )
 
 

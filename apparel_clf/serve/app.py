@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 
 from apparel_clf._version import __version__
@@ -40,6 +41,11 @@ _PAGE = {
     "page.css": ("page.css", "text/css; charset=utf-8"),
     "page.js": ("page.js", "text/javascript; charset=utf-8"),
     "icon.svg": ("icon.svg", "image/svg+xml"),
+}
+_HEAT_HEADER = "Heat-Map"
+_HEAT_MEANING = {
+    "description": "empty where no part of the picture speaks for the class by itself",
+    "schema": {"type": "string", "enum": ["shown", "empty"]},
 }
 _REFUSALS = {
     400: "not a well-formed multipart form",
@@ -100,8 +106,9 @@ def _add_pictures(app: FastAPI, gate: Gate, service: Service, limits: Limits) ->
             uploads = await read_uploads(request, limits, book)
             if len(uploads) > 1:
                 raise too_many_files(1)
-            png = await gate.run(functools.partial(_explained, service, uploads[0]))
-        return Response(png, media_type="image/png")
+            png, empty = await gate.run(functools.partial(_explained, service, uploads[0]))
+        told = {_HEAT_HEADER: "empty" if empty else "shown"}
+        return Response(png, media_type="image/png", headers=told)
 
     app.post("/predict", responses=_refusals(), openapi_extra=_form(limits.files))(predict)
     app.post(
@@ -109,14 +116,18 @@ def _add_pictures(app: FastAPI, gate: Gate, service: Service, limits: Limits) ->
         response_class=Response,
         responses=_refusals()
         | {
-            200: {"content": {"image/png": {}}, "description": "at most 1024 pixels a side"},
+            200: {
+                "content": {"image/png": {}},
+                "description": "at most 1024 pixels a side",
+                "headers": {_HEAT_HEADER: _HEAT_MEANING},
+            },
             501: {"model": ProblemAnswer, "description": "this model can't tell"},
         },
         openapi_extra=_form(1),
     )(explain)
 
 
-def _explained(service: Service, upload: Upload) -> bytes:
+def _explained(service: Service, upload: Upload) -> tuple[bytes, bool]:
     try:
         return service.explain(upload)
     except ImageError as error:
@@ -186,10 +197,18 @@ async def _on_problem(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse(content, problem.status, problem.headers())
 
 
-async def _on_http_exception(_: Request, error: Exception) -> JSONResponse:
+async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     """Answer what the framework itself refuses: no such address, or not by this method."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = error.headers if isinstance(error, HTTPException) else None
     code = {404: "not_found", 405: "method"}.get(status, "refused")
-    reason = {404: "no such address", 405: "this address is asked by another method"}
+    reason = {404: "no such address", 405: _right_method(request.url, headers)}
     return JSONResponse({"code": code, "reason": reason.get(status, "refused")}, status, headers)
+
+
+def _right_method(address: URL, headers: Mapping[str, str] | None) -> str:
+    """Name the method that an address is asked by, and how a picture is sent to it."""
+    method = (headers or {}).get("Allow", "another method")
+    if method != "POST":
+        return f"use {method}"
+    return f"use POST: curl -F files=@x.jpg {address.replace(query='', fragment='')}"

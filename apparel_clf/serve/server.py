@@ -52,7 +52,8 @@ def open_socket(host: str, port: int) -> socket.socket:
     except OSError as error:
         bound.close()
         raise SettingsError(
-            f"{host}:{port}: can't be opened ({error.strerror}); choose another --port or --host"
+            f"{host}:{port}: can't be opened ({error.strerror}); choose another with --port, or 0 "
+            "for any that is free, or another --host"
         ) from error
     return bound
 

@@ -56,14 +56,15 @@ class Service:
         answers = iter(labelled)
         return [next(answers) if error is None else error for error in refused]
 
-    def explain(self, upload: Upload) -> bytes:
+    def explain(self, upload: Upload) -> tuple[bytes, bool]:
         """Show where the network looked.
 
         Args:
             upload: one file as it came in.
 
         Returns:
-            A PNG: the upright picture under a heat map, at most 1024 pixels a side.
+            A PNG: the upright picture under a heat map, at most 1024 pixels a side; and whether
+            that map is empty, no part of the picture speaking for the class by itself.
 
         Raises:
             ImageError: the picture can't be read.
@@ -72,7 +73,8 @@ class Service:
         error = self._refused(upload)
         if error is not None:
             raise error
-        return _png(self._classifier.explain(upload.data).overlay())
+        found = self._classifier.explain(upload.data)
+        return _png(found.overlay()), found.empty
 
     def facts(self) -> dict[str, Any]:
         """Say what model this is, in plain values."""

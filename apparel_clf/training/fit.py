@@ -70,7 +70,8 @@ def train_network(
 
     The backbone is frozen, so its features are computed once, not in every epoch, unless the
     recipe wants that. The head is trained on them and put back, so the network keeps its layers
-    and parameters. Interrupted by Ctrl-C in an epoch, it keeps the best weights so far.
+    and parameters. Interrupted by Ctrl-C in an epoch, it keeps the best weights so far, or the last
+    ones where there are no validation images.
 
     Args:
         model: a network from `build_network` with its backbone's weights.

@@ -62,8 +62,13 @@ class History:
         Choosing an epoch by its validation figures flatters those figures: judge on the test
         split.
         """
-        losses = self.history.get("val_loss", self.history["loss"])
+        losses = self.history["val_loss" if "val_loss" in self.history else "loss"]
         return losses.index(min(losses))
+
+    @property
+    def judged_by(self) -> str:
+        """By what `best_epoch` is chosen, in words: ``"val loss"`` or ``"loss"``."""
+        return "val loss" if "val_loss" in self.history else "loss"
 
     @property
     def kept_epoch(self) -> int:

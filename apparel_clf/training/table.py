@@ -16,7 +16,7 @@ class EpochTable:
     Example:
         >>> table = EpochTable(sys.stderr.write)
         >>> table.row(0, {"loss": 0.51, "accuracy": 0.8, "val_loss": 0.4, "val_accuracy": 0.9})
-        epoch        loss    accuracy    val_loss  val_accuracy
+        epoch        loss    accuracy    val_loss  val_accuracy  (* = lowest val_loss so far)
             1      0.5100      0.8000      0.4000        0.9000  *
     """
 
@@ -34,7 +34,8 @@ class EpochTable:
         names = [name for name in COLUMNS if name in logs]
         if epoch == 0:
             header = "".join(f"{name:>14}" for name in names)
-            self._write(f"{'epoch':>5}{header}\n")
+            judge = "val_loss" if "val_loss" in logs else "loss"
+            self._write(f"{'epoch':>5}{header}  (* = lowest {judge} so far)\n")
         cells = "".join(f"{logs[name]:14.4f}" for name in names)
         judged = logs.get("val_loss", logs["loss"])
         mark = "  *" if judged < self._best else ""

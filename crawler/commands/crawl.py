@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import logging
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from crawler.browser import user_agent
 from crawler.config import ARGUMENTS, CrawlConfig, crawl_config
 from crawler.journal import CrawlJournal
 from crawler.spiders.amazon_apparel import AmazonApparelSpider
+from crawler.terminal import printable
 
 DONE, FAILED, USAGE, BLOCKED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -50,13 +52,14 @@ class Command(ScrapyCrawlCommand):
                 "for example: -a classes=saree",
                 print_help=False,
             )
+        known = get_spider_loader(self.settings).list()  # type: ignore[arg-type]
+        if args and args[0] not in known:
+            self._fail(USAGE, _no_spider(args[0], known))
+            return
         if args != [AmazonApparelSpider.name]:
             super().run(args, opts)
             return
-        # Their own words about a failed page or request, with tracebacks; ours are said above.
-        logging.getLogger("scrapy-playwright").setLevel(logging.ERROR)
-        logging.getLogger("playwright").setLevel(logging.CRITICAL)
-        logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
+        _quiet_others()
         try:
             config = self._config(args[0], opts.spargs)
         except SettingsError as error:
@@ -97,7 +100,7 @@ class Command(ScrapyCrawlCommand):
         if self.crawler_process.bootstrap_failed or spider is None:  # type: ignore[union-attr]
             return FAILED
         if any(stats.count(crawler.stats, c.label, stats.PAGES) for c in spider.config.classes):
-            sys.stdout.write(summary.closing_table(crawler.stats, spider.config))
+            sys.stdout.write(summary.closing_table(crawler.stats, spider.config, spider.version))
             sys.stdout.write(summary.reasons_line(crawler.stats))
         if spider.problem:
             sys.stderr.write(f"error: {spider.problem}\n")
@@ -111,6 +114,19 @@ class Command(ScrapyCrawlCommand):
         sys.stdout.write(ended)
         sys.stderr.write(failed)
         return FAILED if failed else DONE
+
+
+def _quiet_others() -> None:
+    """Leave out others' words about a failed page or request, with tracebacks: ours say it."""
+    logging.getLogger("scrapy-playwright").setLevel(logging.ERROR)
+    logging.getLogger("playwright").setLevel(logging.CRITICAL)
+    logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
+
+
+def _no_spider(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    way_out = f"did you mean {close[0]}?" if close else f"there is {', '.join(known)}"
+    return f"{printable(name)}: no such spider; {way_out}"
 
 
 def dry_run(config: CrawlConfig, journal: CrawlJournal) -> Iterator[str]:

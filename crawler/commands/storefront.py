@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,12 +74,14 @@ class Command(ScrapyCommand):
             raise UsageError(f"storefront takes options only. Received: {' '.join(args)}")
         try:
             with _told_to_stop() as stop, _opened(opts) as shop:
-                _announce(shop)
+                _announce(shop, own_photos=opts.catalogue is not None)
                 stop.wait()
         except KeyboardInterrupt:
             pass
         except ApparelError as error:
-            raise UsageError(str(error), print_help=False) from error
+            self.exitcode = 2
+            sys.stderr.write(f"error: {error}\n")
+            return
         _say("The storefront is closed.")
 
 
@@ -107,13 +110,17 @@ def _told_to_stop() -> Iterator[threading.Event]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _announce(shop: Storefront) -> None:
+def _announce(shop: Storefront, *, own_photos: bool) -> None:
     goods = shop.catalogue
+    labels = ", ".join(goods.labels)
     _say(f"The storefront is open: {shop.url}")
-    _say(
-        f"{len(goods.products)} products in {len(goods.labels)} classes: {', '.join(goods.labels)}"
-    )
-    _say(f"Crawl it from another terminal: scrapy crawl amazon_apparel -a base_url={shop.url}")
+    _say(f"{len(goods.products)} products in {len(goods.labels)} classes: {labels}")
+    # The project's own classes file searches for what the drawn shop sells, and for nothing else.
+    fitting = " -s CLASSES_FILE=YOUR.toml -a dataset=rehearsal" if own_photos else ""
+    command = f"scrapy crawl amazon_apparel{fitting} -a base_url={shop.url}"
+    _say(f"Crawl it from another terminal: {command}")
+    if own_photos:
+        _say(f"Its classes file must search for: {labels}")
     _say("Ctrl-C closes it.")
 
 

@@ -116,6 +116,10 @@ class ImagePipeline(FilesPipeline):
         config = crawler.spider.config  # type: ignore[union-attr]
         return cls(Staging(config.dataset_folder), crawler=crawler)
 
+    def _get_store(self, uri: str) -> Any:
+        """None of Scrapy's: it would make a folder before there is an image to put into it."""
+        return None
+
     def open_spider(self) -> None:  # type: ignore[override] # the spider argument is gone
         """Begin with no image fetched."""
         super().open_spider()

@@ -123,6 +123,12 @@ class AmazonApparelSpider(Spider):
             crawler.signals.connect(spider._item_through, signal)
         return spider
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the crawl is being stopped, by itself or by a signal."""
+        engine: Any = self.crawler.engine
+        return self.stopping or not engine.running
+
     def stop(self, reason: str, problem: str) -> None:
         """End the crawl before its end, keeping its work.
 
@@ -169,7 +175,7 @@ class AmazonApparelSpider(Spider):
         self, failure: Failure, walk: Walk
     ) -> AsyncIterator[ApparelItem | Request]:
         """Go on with the class's other queries when a page could not be had."""
-        if isinstance(failure.value, Stopping):
+        if isinstance(failure.value, Stopping) or self.is_stopping:
             return
         robots = isinstance(failure.value, IgnoreRequest)
         kind = "robots.txt" if robots else failure_kind(failure.value)  # type: ignore[arg-type]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import logging
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -146,10 +148,7 @@ class Storefront:
         try:
             return socket.create_server((str(self._address), self._port), family=family)
         except (OSError, OverflowError) as error:
-            raise SettingsError(
-                f"port {self._port} on {self._address} cannot be had ({error}). "
-                "Choose another, or 0 for any free one."
-            ) from error
+            raise SettingsError(_no_port(self._port, error)) from error
 
     def _serve(self, bound: socket.socket, ready: threading.Event) -> None:
         try:
@@ -183,6 +182,14 @@ def _catalogue(
     if given is None:
         return drawn_catalogue(seed, PER_CLASS if per_class is None else per_class)
     return folder_catalogue(given, seed, per_class)
+
+
+def _no_port(port: int, error: OSError | OverflowError) -> str:
+    number = getattr(error, "errno", None)
+    # The error's own text has the number and the address once more.
+    reason = os.strerror(number) if number else "expected a number from 0 to 65535"
+    problem = "is taken" if number == errno.EADDRINUSE else f"cannot be had ({reason})"
+    return f"port {port} {problem}: choose another with --port, or 0 for any"
 
 
 def _loopback(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

@@ -38,7 +38,14 @@ def test_train_defaults():
 
 @pytest.mark.parametrize(
     ("text", "weights"),
-    [("none", None), ("imagenet", "imagenet"), ("w.weights.h5", "w.weights.h5")],
+    [
+        ("none", None),
+        ("None", None),
+        ("NONE", None),
+        ("imagenet", "imagenet"),
+        ("ImageNet", "imagenet"),
+        ("w.weights.h5", "w.weights.h5"),
+    ],
 )
 def test_weights(text, weights):
     assert _parse("train", "photos", "--weights", text).weights == weights
@@ -78,6 +85,9 @@ def test_publish_is_a_command_of_dataset():
         (("train", "photos", "--epochs", "0"), "a whole number from 1, not '0'"),
         (("train", "photos", "--views", "two"), "a whole number from 1, not 'two'"),
         (("train", "photos", "-o", "model.h5"), "ends in .keras, not 'model.h5'"),
+        (("train", "photos", "--weight", "none"), "unrecognized arguments: --weight none"),
+        (("train", "photos", "--recipe", "default"), "not 'default'; fast is the default"),
+        (("dataset", "diff", "v1", "v2", "--al"), "unrecognized arguments: --al"),
         (("evaluate", "photos", "--split", "dev"), "invalid choice"),
         (("predict",), "PATH"),
         (("dataset",), "COMMAND"),

@@ -1,5 +1,6 @@
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -380,3 +381,10 @@ def test_real_photos_are_told_apart_with_an_untrained_backbone(test_data):
     report = classifier.evaluate(test)
     # Without pretrained weights, and well under what it reaches at full size.
     assert report.ci[0] > 0.75
+
+
+def test_a_fitted_classifier_is_saved_and_not_pickled(small_classifier, small_set):
+    unfitted = small_classifier()
+    assert pickle.loads(pickle.dumps(unfitted)).get_params() == unfitted.get_params()
+    with pytest.raises(TypeError, match=r"save\(path\), and open it with apparel_clf.load"):
+        pickle.dumps(unfitted.fit(small_set(), epochs=1))

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 import warnings
 from pathlib import Path
 
@@ -26,7 +27,7 @@ SETTINGS = ("--weights", "none", "--image-size", "32", "--views", "1", "--epochs
 
 def _run(*argv, cwd, **environment):
     """The command line as a user starts it."""
-    return _python("-m", "apparel_clf.cli", *argv, cwd=cwd, **environment)
+    return _python("-m", "apparel_clf", *argv, cwd=cwd, **environment)
 
 
 def _python(*argv, cwd, **environment):
@@ -135,8 +136,72 @@ def test_a_missing_extra_gives_the_pip_line(tmp_path, squares):
     )
     done = _python("-c", script, cwd=tmp_path)
     assert done.returncode == 1
-    assert "pip install 'apparel-clf[train]'" in done.stderr
+    assert "in the project's folder: pip install '.[train]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("extra", "told"), [("train", True), ("onnx", False)])
+def test_an_extra_that_needs_a_newer_python_says_so(monkeypatch, extra, told):
+    old = types.SimpleNamespace(version_info=(3, 10, 9), executable="python")
+    monkeypatch.setattr("apparel_clf.errors.sys", old)
+    message = str(ac.MissingExtraError(extra, "thing"))
+    assert ("needs Python 3.11 or newer, this is 3.10" in message) is told
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        "import apparel_clf; apparel_clf.load",
+        "from apparel_clf.cli import main; main(sys.argv[1:])",
+    ],
+)
+def test_a_python_without_numpy_is_told_where_to_go(tmp_path, then):
+    done = _python(
+        "-c", f"import sys; sys.modules['numpy'] = None; {then}", "predict", "x.jpg", cwd=tmp_path
+    )
+    assert f"numpy is not installed for {sys.executable}" in done.stderr
+    assert "in the project's folder: pip install ." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("argv", "meant"),
+    [
+        (["train", "datasets/rehersal", "-o", "new.keras"], "datasets/rehearsal"),
+        (["evaluate", "datasets/rehersal/v1"], "datasets/rehearsal/v1"),
+        (["predict", "x.jpg", "-m", "modle.keras"], "model.keras"),
+        (["train", "elsewhere", "-o", "new.keras"], None),
+    ],
+)
+def test_a_slip_in_a_path_gets_a_suggestion(tmp_path, monkeypatch, capsys, argv, meant):
+    monkeypatch.chdir(tmp_path)
+    Path("datasets/rehearsal/v1").mkdir(parents=True)
+    Path("model.keras").touch()
+    Path("x.jpg").touch()
+    assert main(argv) == 1
+    told = capsys.readouterr().err
+    assert told.rstrip().endswith(f"Did you mean {meant}?") if meant else "mean" not in told
+
+
+@pytest.mark.parametrize("argv", [["train", "squares", "--weights", "no.h5"], ["predict", "x.png"]])
+def test_a_missing_file_is_told_before_tensorflow_is_loaded(squares, argv):
+    (squares.parent / "x.png").touch()
+    script = "import sys; from apparel_clf.cli import main; main(sys.argv[1:]); "
+    script += "sys.stderr.write(str('tensorflow' in sys.modules))"
+    done = _python("-c", script, *argv, cwd=squares.parent)
+    assert "no such" in done.stderr
+    assert done.stderr.endswith("False")
+
+
+def test_ways_out_stand_on_lines_of_their_own(command, capsys):
+    def lost(args):
+        raise ac.WeightsError("no\nweights", ("one", "an\nother"))
+
+    assert main(command(lost)) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "apparel-clf: error: no weights. Ways out:",
+        "  - one",
+        "  - an other",
+    ]
 
 
 @pytest.mark.parametrize("name", ["train", "report"])
@@ -244,27 +309,27 @@ def test_a_reader_that_leaves_is_no_error(tmp_path):
 
 
 _NOISY = """
-import os, sys, types
-from apparel_clf import cli
+import os, sys
 from apparel_clf.model import backend
-def noisy():
-    os.write(2, b"a note from C++ ")
+def noisy(module, extra):
+    os.write(2, b"I0000 00:00:1795389590.440866 17851 port.cc:153] a note from C++\\nand others ")
     {then}
-backend.tensorflow_module = noisy
+backend.require = noisy
 try:
-    cli.load_tensorflow()
+    backend.tensorflow_module()
 finally:
     sys.stdout.write(os.environ["TF_CPP_MIN_LOG_LEVEL"])
     sys.stderr.write("and Python")
 """
+_NOTE = "I0000 00:00:1795389590.440866 17851 port.cc:153] a note from C++\n"
 
 
 @pytest.mark.parametrize(
     ("then", "level", "out", "shown"),
     [
-        ("pass", None, "3", "and Python"),
-        ("pass", "1", "1", "a note from C++ and Python"),
-        ("raise SystemExit", None, "3", "a note from C++ and Python"),
+        ("pass", None, "3", "and others and Python"),
+        ("pass", "1", "1", f"{_NOTE}and others and Python"),
+        ("raise SystemExit", None, "3", f"{_NOTE}and others and Python"),
     ],
 )
 def test_start_up_notes_are_hidden_unless_wanted_or_needed(tmp_path, then, level, out, shown):
@@ -318,7 +383,7 @@ def test_train_again_needs_force_and_then_replaces(trained):
     assert first == (
         "trained on 24 images of squares, 9 for val, weights none (untrained backbone)"
     )
-    assert second.startswith("recipe fast, epoch 2 kept: loss ")
+    assert second.startswith("recipe fast, epoch 2, the last, is kept: loss ")
     assert last == "saved model.keras"
 
 

@@ -9,11 +9,13 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from PIL import Image
 
 import apparel_clf as ac
 from apparel_clf.cli import main
+from apparel_clf.inference.explain import explanation
 from tests.apparel_clf.conftest import SmallClassifier, labelled_set
 
 PREDICT = [sys.executable, "-m", "apparel_clf.cli", "predict"]
@@ -144,9 +146,48 @@ def test_explain_writes_a_picture(made, photos, capsys):
     assert code == 0
     assert "jeans" in out
     assert Image.open(target).size == Image.open(photos / "0.png").size
+    assert Image.open(target).format == "PNG"
     code, _, err = run(capsys, "explain", photos / "0.png", "-m", made / "m.onnx", "-o", target)
     assert code == 1
     assert "--force" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a.jpg", "JPEG"), ("a.JPEG", "JPEG"), ("a.webp", "WEBP")]
+)
+def test_explain_writes_the_format_of_the_ending(made, photos, capsys, name, kind):
+    target = photos / name
+    code, _, err = run(capsys, "explain", photos / "0.png", "-m", made / "m.onnx", "-o", target)
+    assert code == 0, err
+    assert Image.open(target).format == kind
+
+
+def test_explain_refuses_other_endings_before_it_loads_a_model(photos, capsys):
+    target = photos / "a.tiff"
+    code, _, err = run(capsys, "explain", photos / "0.png", "-m", "none.onnx", "-o", target)
+    assert (code, "ends in one of .png, .jpg, .jpeg, .webp" in err) == (1, True)
+    assert not target.exists()
+
+
+def test_explain_says_that_a_heat_map_is_empty(made, photos, capsys, monkeypatch):
+    def nothing_warm(classifier, source, label=None):
+        said = classifier.predict(source)
+        return explanation(said, said.label, -np.ones((2, 2), "f4"), Image.open(source), "pad")
+
+    monkeypatch.setattr(ac.ApparelClassifier, "explain", nothing_warm)
+    words = ["explain", photos / "0.png", "-m", made / "m.onnx", "-o", photos / "why.png"]
+    _, out, _ = run(capsys, *words)
+    assert "no part of this picture speaks for 'saree' by itself: the heat map is empty" in out
+    _, out, _ = run(capsys, *words, "--force", "--json")
+    assert json.loads(out)["empty"] is True
+
+
+def test_a_name_is_no_formula_to_a_spreadsheet(made, photos, capsys, monkeypatch):
+    (photos / "0.png").rename(photos / "=1+1.png")
+    monkeypatch.chdir(photos)
+    _, out, _ = run(capsys, "predict", "=1+1.png", "1.png", "-m", made / "m.onnx", "--csv")
+    sources = [row["source"] for row in csv.DictReader(io.StringIO(out))]
+    assert sources == ["'=1+1.png", "1.png"]
 
 
 @pytest.mark.parametrize("name", ["x.onnx", "x.tflite", "x-openvino"])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from scrapy.settings import Settings
 
@@ -128,8 +130,17 @@ def test_a_wrong_classes_file_is_named(config, toml, words):
 
 
 def test_a_missing_classes_file_is_named(tmp_path):
-    with pytest.raises(SettingsError, match=r"none\.toml cannot be read"):
+    with pytest.raises(SettingsError, match=r"none\.toml cannot be read") as caught:
         load_classes(tmp_path / "none.toml")
+    assert "relative" not in str(caught.value)
+
+
+def test_a_missing_classes_file_is_told_where_it_was_looked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        load_classes(Path("shoe.toml"))
+    assert str(tmp_path / "shoe.toml") in str(caught.value)
+    assert str(caught.value).endswith("; shoe.toml is relative to the current folder")
 
 
 @pytest.mark.parametrize(
@@ -149,6 +160,10 @@ def test_the_shop_knows_its_own_addresses(config, url, own):
 
 def test_every_argument_is_explained():
     assert all(len(meaning) > 10 for meaning in ARGUMENTS.values())
+    assert ARGUMENTS["sponsored"].endswith("yes or no (default: no)")
+    assert ARGUMENTS["resume"].endswith("yes or no (default: yes)")
+    assert ARGUMENTS["pages"].endswith("(default: 20)")
+    assert "default" not in ARGUMENTS["contact"]
 
 
 def test_queries_and_words_go_by_language(config):

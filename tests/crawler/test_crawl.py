@@ -8,7 +8,8 @@ from collections import Counter
 
 import pytest
 
-from apparel_clf.dataset import Staging, open_version, publish
+from apparel_clf.dataset import ImageFolder, Staging, open_version, publish
+from apparel_clf.errors import DatasetError
 from crawler.storefront import Storefront
 
 pytestmark = pytest.mark.browser
@@ -104,7 +105,9 @@ def test_the_next_crawl_adds_and_keeps_splits(photos, tmp_path, scrapy_crawl):
 
 
 def test_running_again_fetches_no_image_again(shop, scrapy_crawl):
-    assert scrapy_crawl(base_url=shop.url, classes="saree").code == 0
+    first = scrapy_crawl(base_url=shop.url, classes="saree")
+    assert first.code == 0, first.err
+    assert "the same images" not in first.out
     assert shop.requests.counts["image"] > 0
     shop.requests.clear()
     again = scrapy_crawl(base_url=shop.url, classes="saree")
@@ -112,6 +115,7 @@ def test_running_again_fetches_no_image_again(shop, scrapy_crawl):
     assert shop.requests.counts["image"] == 0
     v1, v2 = (open_version(again.datasets / "apparel" / v) for v in ("v1", "v2"))
     assert v1.id == v2.id
+    assert f"id {v2.id[:12]} (the same images as v1)\n" in again.out
 
 
 def test_a_feed_lists_the_unique_images(shop, scrapy_crawl, tmp_path):
@@ -130,6 +134,11 @@ def test_a_class_stops_when_it_has_enough(shop, scrapy_crawl):
     assert len(version) == 10
     pages = [r for r in shop.requests.entries("search") if "page=2" in r.path]
     assert pages == []
+    head, line = (row.split() for row in run.out.splitlines()[:2])
+    told = dict(zip(head, line, strict=True))
+    # The page was read to its end: what it holds beyond the limit is stored, not published.
+    assert (told["class"], told["published"]) == ("jeans", "10")
+    assert 10 < int(told["accepted"]) == run.summary["classes"]["jeans"]["accepted"]
 
 
 def test_cards_that_come_in_slowly_are_all_read(photos, scrapy_crawl):
@@ -168,9 +177,14 @@ def test_a_search_without_results_says_so(shop, scrapy_crawl, tmp_path):
     classes.write_text('[hats]\nqueries = ["straw hats"]\n')
     run = scrapy_crawl(base_url=shop.url, CLASSES_FILE=classes)
     assert run.code == 1
-    assert "no image was accepted" in run.err
-    assert not (run.datasets / "apparel" / "v1").exists()
+    assert "no image was accepted: the shop has nothing for these searches" in run.err
+    assert "--dry-run" in run.err
+    assert "published" not in run.out
     assert "Traceback" not in run.err
+    assert {path.name for path in run.dataset.iterdir()} == {"crawl.json", "journals"}
+    for opened in (open_version, ImageFolder):
+        with pytest.raises(DatasetError, match=r"holds no version yet: .* crawl\.json there tells"):
+            opened(run.dataset)
 
 
 def test_small_pictures_are_rejected_with_their_reason(shop, scrapy_crawl):
@@ -198,6 +212,7 @@ def test_an_unreachable_shop_is_one_clear_error(scrapy_crawl):
     assert run.err.count("\n") == 1
     assert "cannot be reached" in run.err
     assert "scrapy storefront" in run.err
+    assert not run.datasets.exists()
 
 
 def test_wrong_arguments_are_one_clear_error(scrapy_crawl):

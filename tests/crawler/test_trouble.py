@@ -151,6 +151,40 @@ def test_stray_words_are_not_ignored(shop, scrapy_crawl):
     assert "-a classes=saree" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "way_out"),
+    [("amazon_aparel", "did you mean amazon_apparel?"), ("ebay", "there is amazon_apparel")],
+)
+def test_an_unknown_spider_is_named(name, way_out):
+    done = subprocess.run(
+        [sys.executable, "-m", "scrapy", "crawl", name], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert (done.stdout, done.stderr) == ("", f"error: {name}: no such spider; {way_out}\n")
+
+
+def test_pages_that_an_interruption_cuts_off_are_no_blocks(shop, crawl):
+    good, told = shop.page, threading.Event()
+
+    def page(label, number):
+        if number > 1:
+            told.wait(120)
+        return good(label, number)
+
+    shop.page = page
+    try:
+        run = crawl(
+            interrupt_when=lambda: shop.asked_for("hats", 2) and shop.asked_for("gloves", 2)
+        )
+    finally:
+        told.set()
+    assert run.code == 130
+    assert "refused" not in run.err
+    assert run.summary["blocked"] == {}
+    classes = run.summary["classes"].values()
+    assert [(c["blocks"], c["troubles"]) for c in classes] == [(0, []), (0, [])]
+
+
 @pytest.mark.parametrize("answer", [(503, "later"), None])
 def test_a_robots_txt_that_cannot_be_read_forbids_everything(shop, crawl, answer):
     other = shop.answer

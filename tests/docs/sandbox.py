@@ -55,7 +55,8 @@ def furnish(folder: Path) -> None:
         path = folder / place
         path.parent.mkdir(exist_ok=True)
         photo(GARMENTS["saree"], 900 + len(place)).save(path)
-    ac.import_folder(folder / "shoe_photos", folder / "datasets" / "shoes")
+    for name in ("shoes", "rehearsal"):
+        ac.import_folder(folder / "shoe_photos", folder / "datasets" / name)
     first = ac.import_folder(folder / "my_photos", folder / "datasets" / "demo")
     out = first.rows[0]
     ac.curate(folder / "datasets" / "demo", reject=[out.path], why="to have a second version")

@@ -93,15 +93,21 @@ def test_without_a_checkout_it_draws_garments_of_its_own(monkeypatch, tmp_path):
     assert found.groups == ()
 
 
-@pytest.mark.parametrize(("colab", "missing", "installs"), [(1, 0, 1), (0, 1, 1), (0, 0, 0)])
-def test_it_installs_what_is_missing(monkeypatch, tmp_path, colab, missing, installs):
+@pytest.mark.parametrize("source", [None, "apparel_clf-0.1.0-py3-none-any.whl", "git+https://x/y"])
+@pytest.mark.parametrize("missing", [True, False])
+def test_it_installs_what_is_missing(monkeypatch, tmp_path, source, missing):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    if colab:
-        monkeypatch.setitem(sys.modules, "google.colab", sys)
     if missing:
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    (tmp_path / "apparel_clf-0.1.0-py3-none-any.whl").touch()
     asked: list[list[str]] = []
     monkeypatch.setattr(subprocess, "run", lambda words, **_: asked.append(words))
-    exec(cells(notebook())[0].source, {})
-    assert [words[-1] for words in asked] == ["apparel-clf[train]"] * installs
+    cell = cells(notebook())[0].source.replace("SOURCE = None", f"SOURCE = {source!r}")
+    if missing and source is None:
+        with pytest.raises(SystemExit, match="say in SOURCE where it is"):
+            exec(cell, {})
+        return
+    exec(cell, {})
+    place = source if source and "://" in source else (tmp_path / str(source)).as_uri()
+    assert [words[-1] for words in asked] == [f"apparel-clf[train] @ {place}"] * missing

@@ -4,13 +4,14 @@ import { make } from "./cells.js";
 
 const dialog = document.getElementById("ask");
 const input = dialog.querySelector("input");
+const sure = dialog.querySelector(".main");
 
 dialog.querySelector(".cancel").addEventListener("click", () => dialog.close("no"));
 
-/** Resolves to whether the person said yes. */
-export function askWhether(title, text) {
+/** Resolves to whether the person said yes; `does` is what the button for that says. */
+export function askWhether(title, text, does) {
   input.hidden = true;
-  return answered(title, text, dialog.querySelector(".main"), () => true, false);
+  return answered(title, text, does, sure, () => true, false);
 }
 
 /** Resolves to a name, one of those that are known or another; "" for none. */
@@ -19,10 +20,11 @@ export function askName(title, text, known) {
   input.value = "";
   document.getElementById("labels")
     .replaceChildren(...known.map((value) => make("option", "", { value })));
-  return answered(title, text, input, () => input.value.trim(), "");
+  return answered(title, text, "OK", input, () => input.value.trim(), "");
 }
 
-function answered(title, text, first, yes, no) {
+function answered(title, text, does, first, yes, no) {
+  sure.textContent = does;
   dialog.querySelector("h2").textContent = title;
   dialog.querySelector("p").textContent = text;
   dialog.returnValue = "no";

@@ -161,6 +161,13 @@ export class Grid {
     this.draw();
   }
 
+  /** The items of which some part is in the window. */
+  visible() {
+    const { scrollTop, clientHeight } = this.scroller;
+    return this.rows.filter((row) => row.items && row.top < scrollTop + clientHeight
+      && row.top + row.height > scrollTop).flatMap((row) => row.items);
+  }
+
   /** The item that a key of the keyboard leads to from another. */
   step(key, move) {
     const place = this.placeOf.get(key);

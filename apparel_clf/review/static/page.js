@@ -63,6 +63,14 @@ async function load() {
   if (!mayDecide) say("Only to look at: to decide, open the address that the terminal shows", true);
 }
 
+/** Where the first screen shows nothing suspicious, say how to get to what is. */
+function sayWhatIsElsewhere() {
+  if (!data || !mayDecide) return;
+  const open = (item) => item.flagged && !data.states[item.sha256];
+  const count = grid.flat.filter(open).length;
+  if (count && !grid.visible().some(open)) say(`${count} suspicious elsewhere: press n`);
+}
+
 /** Sort and filter, and show what is left. */
 async function arrange() {
   if (view.name === "rejected" && rejections === null) {
@@ -266,7 +274,7 @@ async function relabelByName() {
 async function publish() {
   if (at("publish").disabled) return say("there is nothing to publish: no changes yet");
   const text = `${at("pending").textContent}. Earlier versions stay as they are.`;
-  if (!(await askWhether("Publish the next version?", text))) return null;
+  if (!(await askWhether("Publish the next version?", text, "Publish"))) return null;
   say("publishing…");
   const answer = await guarded(() => write("/publish"));
   if (!answer) return null;
@@ -355,4 +363,4 @@ at("large").addEventListener("click", (event) => {
 });
 
 applySize();
-guarded(load).then(() => at("scroller").focus());
+guarded(load).then(() => { at("scroller").focus(); sayWhatIsElsewhere(); });

@@ -177,6 +177,18 @@ async function showHeat(card, blob, label) {
   card.querySelector(".mix").hidden = false;
 }
 
+/** Say that there is nothing to fade to, where a slider would show the plain picture twice. */
+function showNoHeat(card, label) {
+  const slider = card.querySelector(".mix input");
+  slider.value = 0;
+  slider.disabled = true;
+  const note = card.querySelector(".mix-note");
+  note.textContent = `No part of this picture speaks for “${label}” by itself: the heat map is `
+    + "empty, usual with an untrained backbone.";
+  note.hidden = false;
+  card.querySelector(".mix").hidden = false;
+}
+
 function fade(heat, slider) {
   heat.style.opacity = String(slider.value / 100);
   slider.setAttribute("aria-valuetext", `${slider.value}% heat map`);
@@ -235,7 +247,9 @@ async function look({ file, card }) {
 /** A picture keeps its label when it can't be shown where the network looked. */
 async function explain(file, card, label) {
   try {
-    await showHeat(card, await (await send("explain", file)).blob(), label);
+    const answer = await send("explain", file);
+    if (answer.headers.get("Heat-Map") === "empty") showNoHeat(card, label);
+    else await showHeat(card, await answer.blob(), label);
   } catch (error) {
     const note = card.querySelector(".mix-name");
     note.textContent = `Where it looked can't be shown. ${error.message}`;

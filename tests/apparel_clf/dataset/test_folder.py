@@ -112,6 +112,26 @@ def test_missing_and_empty_folders_are_named(folder, tmp_path):
         ImageFolder(root / "a" / "0000.jpg")
 
 
+def test_a_dataset_without_a_version_says_so_and_what_to_do(folder):
+    dataset = folder({"journals": 0, "objects/ab": 1})
+    told = "holds no version yet: no crawl or import has published one. Run the crawl again"
+    for name, end in (("journals", ""), ("crawl.json", "; crawl.json there tells what")):
+        (dataset / name).touch()
+        for opened in (open_version, ImageFolder):
+            with pytest.raises(DatasetError) as caught:
+                opened(dataset)
+            assert str(caught.value).startswith(f"{dataset}: {told}{end}")
+
+
+def test_class_folders_that_are_no_version_say_how_to_make_one(folder):
+    root = folder({"objects": 1, "people": 1})
+    assert ImageFolder(root).class_counts == {"objects": 1, "people": 1}
+    with pytest.raises(
+        DatasetError, match=f"class folders with: apparel-clf dataset import {root}$"
+    ):
+        open_version(root)
+
+
 def test_shares_are_checked_before_any_work(folder):
     with pytest.raises(SettingsError):
         ImageFolder(folder({"a": 2})).split(val=0.9, test=0.3)

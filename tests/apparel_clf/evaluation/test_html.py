@@ -374,3 +374,28 @@ def test_a_browser_runs_nothing_in_it(judge, history, pictures, add_picture, tmp
     assert "<title>75.0% on demo/v1" in done.stdout
     assert [image for image in page.all("img") if image["src"] == "x"] == []
     assert name in page.words
+
+
+@pytest.mark.parametrize(
+    ("recipe", "shown"),
+    [({"views": 1}, False), ({"views": 3}, True), ({"views": 1, "backbone": "loop"}, True)],
+)
+def test_augmentation_is_listed_where_it_was_used(judge, recipe, shown):
+    recipe = {**recipe, "augmentation": {"rotation": 12.5}}
+    text = _text(render(judge(settings={"recipe": recipe})))
+    assert ("recipe.augmentation.rotation 12.5" in text) is shown
+
+
+@pytest.mark.parametrize(("count", "folded"), [(15, False), (16, True)])
+def test_a_long_table_of_epochs_is_folded(judge, count, folded):
+    history = History({"loss": [0.5] * count, "accuracy": [0.5] * count})
+    page = _Page(render(judge(history=history)))
+    assert bool(page.all("details")) is folded
+    assert ("Figures of all 16 epochs" in page.words) is folded
+
+
+def test_a_long_name_under_a_mistake_is_short_and_whole_when_pointed_at(judge, pictures):
+    name = f"test/jeans/{'0123456789ab' + 'c' * 52}.jpg"
+    page = render(judge(paths=[name, *pictures[1:]]))
+    assert f'title="{name}"' in page
+    assert f">{name.replace('/', '/<wbr>')}<" not in page

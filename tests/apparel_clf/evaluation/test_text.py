@@ -81,12 +81,14 @@ def test_the_kept_epoch_is_counted_from_1(history):
 
 
 def test_a_better_epoch_than_the_kept_one_is_named(history):
-    assert kept_line(History(history.history)).endswith("val accuracy 0.800; best was 2")
+    told = kept_line(History(history.history))
+    assert told.startswith("epoch 3, the last, is kept: loss 0.300")
+    assert told.endswith("val accuracy 0.800; the lowest val loss was at 2")
 
 
 def test_without_val_there_are_no_val_figures():
     alone = History({"loss": [0.9, 0.5], "accuracy": [0.5, 0.6]})
-    assert kept_line(alone) == "epoch 2 kept: loss 0.500, accuracy 0.600"
+    assert kept_line(alone) == "epoch 2, the last, is kept: loss 0.500, accuracy 0.600"
 
 
 def test_marks(history):

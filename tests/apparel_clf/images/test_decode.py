@@ -81,8 +81,8 @@ def test_bytes_decide_the_format_not_the_name(tmp_path, picture):
     [
         (b"", "empty", "empty"),
         (b"<!DOCTYPE html><html>captcha</html>", "not_an_image", "HTML"),
-        (b"\x00\x01\x02 nothing", "not_an_image", "no known format"),
-        (b"\xff\xd8\xff", "not_an_image", "no known format"),
+        (b"\x00\x01\x02 nothing", "not_an_image", "not an image in a known format"),
+        (b"\xff\xd8\xff", "not_an_image", "not an image in a known format"),
     ],
 )
 def test_what_is_no_image_is_named(data, code, words):

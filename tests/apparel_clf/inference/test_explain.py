@@ -92,3 +92,11 @@ def test_squares_are_where_to_square_takes_them():
     assert square_of((100, 200), "pad") == (-50, 0, 150, 200)
     assert square_of((100, 200), "crop") == (0, 50, 100, 150)
     assert square_of((100, 200), "stretch") == (0, 0, 100, 200)
+
+
+@pytest.mark.parametrize(("heat", "empty"), [(-1.0, True), (0.0, True), (0.5, False)])
+def test_a_map_without_heat_is_empty_and_leaves_the_picture_as_it_is(heat, empty):
+    picture = Image.new("RGB", (40, 30), (200, 100, 50))
+    found = explanation(SAID, "a", np.full((2, 2), heat, np.float32), picture, "pad")
+    assert found.empty is empty
+    assert (found.overlay().tobytes() == picture.tobytes()) is empty

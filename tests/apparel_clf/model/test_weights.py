@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 
 from apparel_clf import build_model
-from apparel_clf.errors import WeightsError
+from apparel_clf.errors import SettingsError, WeightsError
 from apparel_clf.model import weights as module
-from apparel_clf.model.weights import convolutions, describe_weights, he_normal, read_weights
+from apparel_clf.model.weights import (
+    check_weights,
+    convolutions,
+    describe_weights,
+    he_normal,
+    read_weights,
+)
 
 
 def write_published(path, *, top=False, change=None):
@@ -169,6 +175,8 @@ def test_what_is_no_weights_file_is_refused(tmp_path):
         read_weights(empty)
     with pytest.raises(WeightsError, match=r"absent.h5: no such weights file"):
         build_model(image_size=32, weights=tmp_path / "absent.h5")
+    with pytest.raises(SettingsError, match="Received: 7"):
+        check_weights(7)
 
 
 def test_imagenet_is_downloaded_once_and_cached(server, keras_home, published, monkeypatch, capsys):
@@ -189,8 +197,11 @@ def test_imagenet_that_cannot_be_had_names_file_url_and_ways_out(server, keras_h
         build_model(image_size=32)
     message = str(raised.value)
     parts = [str(keras_home / module.IMAGENET_FILE), module.IMAGENET_URL, "404"]
-    for part in [*parts, "weights=PATH", "weights=None"]:
-        assert part in message
+    for part in [*parts, "weights=PATH", "weights=None", "--weights none"]:
+        assert message.count(part) == 1
+    first, *ways = message.splitlines()
+    assert len(ways) == len(raised.value.ways_out) == 3
+    assert first == raised.value.reason
 
 
 def test_a_damaged_cache_is_fetched_anew_and_never_deleted(

@@ -239,10 +239,20 @@ def test_what_was_turned_away_is_shown_with_its_reason_and_taken_back(page, name
     assert page.locator("#pending").text_content() == "no changes yet"
 
 
+def test_what_is_suspicious_and_out_of_sight_is_told_at_the_start(page, named):
+    assert page.locator("#status").text_content() == ""
+    page.keyboard.press("End")
+    page.reload()
+    said(page, "1 suspicious elsewhere: press n")
+    page.keyboard.press("n")
+    assert at(page) == named["wrong"]
+
+
 def test_publish_makes_the_next_version_and_opens_it(page, named, dataset):
     page.keyboard.press("s")
     said(page, "now saree")
     page.keyboard.press("p")
+    assert page.locator("#ask button.main").text_content() == "Publish"
     page.locator("#ask button.main").click()
     said(page, "published demo/v2")
     assert page.locator("#version").text_content() == "v2"

@@ -12,6 +12,7 @@ import urllib.request
 
 import pytest
 
+from apparel_clf._review_commands import _ended
 from apparel_clf.cli import main
 from apparel_clf.dataset import read_decisions
 
@@ -76,3 +77,10 @@ def test_a_plain_folder_is_told_to_be_imported_first(tmp_path, jpeg, capsys):
 def test_what_is_not_there_is_told_before_a_model_is_loaded(tmp_path, capsys):
     assert main(["review", str(tmp_path / "none"), "--model", "none.keras"]) == 1
     assert str(tmp_path / "none") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("made", "told"), [(0, "0 decisions"), (1, "1 decision"), (2, "2 decisions")]
+)
+def test_decisions_are_counted_in_plain_words(review, made, told):
+    assert _ended(review, made).text.startswith(f"{told} written to ")

@@ -19,6 +19,7 @@ from PIL import Image
 
 from apparel_clf.classifier import ApparelClassifier
 from apparel_clf.dataset import ImageSet, Sample
+from apparel_clf.inference.explain import explanation
 from apparel_clf.serve import Limits, create_app
 from apparel_clf.serve.guard import LOOPBACK_NAMES
 from apparel_clf.serve.server import Server, open_socket, url_of
@@ -80,6 +81,18 @@ def classifier(tmp_path_factory) -> ApparelClassifier:
     small.fit(make("train", range(12)), epochs=6)
     small.evaluate(make("test", range(100, 110)))
     return small
+
+
+@pytest.fixture
+def nothing_warm(classifier, monkeypatch) -> None:
+    """Let no part of any picture speak for a class."""
+
+    def explain(self, source, label=None):
+        said = self.predict(source)
+        picture = Image.open(io.BytesIO(source)).convert("RGB")
+        return explanation(said, said.label, -np.ones((2, 2), np.float32), picture, "pad")
+
+    monkeypatch.setattr(type(classifier), "explain", explain)
 
 
 @contextmanager

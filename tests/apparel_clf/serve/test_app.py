@@ -64,8 +64,15 @@ def test_explain_gives_the_upright_picture_under_a_heat_map(predict, classifier)
     assert answer.headers["content-type"] == "image/png"
     overlay = Image.open(io.BytesIO(answer.content))
     assert overlay.size == (90, 60)
-    expected = classifier.explain(data).overlay()
-    assert np.array_equal(np.asarray(overlay.convert("RGB")), np.asarray(expected))
+    expected = classifier.explain(data)
+    assert np.array_equal(np.asarray(overlay.convert("RGB")), np.asarray(expected.overlay()))
+    assert answer.headers["heat-map"] == ("empty" if expected.empty else "shown")
+
+
+@pytest.mark.usefixtures("nothing_warm")
+def test_an_empty_heat_map_is_told_in_a_header(predict):
+    answer = predict(("x.jpg", encoded(coloured("saree"))), address="/explain")
+    assert (answer.status_code, answer.headers["heat-map"]) == (200, "empty")
 
 
 def test_explain_says_why_it_cannot(predict):
@@ -138,6 +145,8 @@ def test_what_is_not_there_is_told_as_json(client):
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method")
     assert wrong.headers["allow"] == "POST"
+    assert wrong.json()["reason"] == f"use POST: curl -F files=@x.jpg {client.base_url}/predict"
+    assert client.post("/health").json()["reason"] == "use GET"
 
 
 def test_a_classifier_must_be_fitted():

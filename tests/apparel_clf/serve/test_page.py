@@ -101,6 +101,18 @@ def test_the_slider_fades_between_picture_and_heat_map_by_keyboard(page):
     assert slider.get_attribute("aria-valuetext") == "0% heat map"
 
 
+@pytest.mark.usefixtures("nothing_warm")
+def test_an_empty_heat_map_is_told_in_place_of_a_slider_that_does_nothing(page):
+    hand_over(page, "drop", "x.jpg", encoded(coloured("saree")))
+    card = page.locator(".card")
+    expect(card.locator(".mix-note")).to_have_text(
+        "No part of this picture speaks for “saree” by itself: the heat map is empty, usual with "
+        "an untrained backbone."
+    )
+    expect(card.locator(".mix input")).to_be_disabled()
+    expect(card.locator(".heat")).to_be_hidden()
+
+
 def test_a_bad_file_shows_its_reason_beside_a_good_one(page):
     page.set_input_files(
         "#files",

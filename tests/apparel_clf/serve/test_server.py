@@ -23,7 +23,7 @@ def test_a_taken_port_is_told_before_anything_else(capsys):
         with pytest.raises(ac.SettingsError, match=f"127.0.0.1:{port}: can't be opened"):
             open_socket("127.0.0.1", port)
         assert main(["serve", "-m", "none.keras", "--port", str(port)]) == 1
-    assert "choose another --port" in capsys.readouterr().err
+    assert "choose another with --port" in capsys.readouterr().err
 
 
 def test_addresses_that_are_not_ours_are_refused():

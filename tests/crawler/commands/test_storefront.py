@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -87,10 +88,17 @@ def running(project, *options):
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_opens_says_where_and_closes_when_told(project, photos, ending):
     with running(project, "--catalogue", str(photos), "--port", "0", "--per-class", "6") as shop:
-        lines = [shop.stdout.readline() for _ in range(4)]
+        lines = [shop.stdout.readline() for _ in range(5)]
         url = re.search(r"http://127\.0\.0\.1:\d+", lines[0])[0]
         assert "14 products in 2 classes: jeans, saree" in lines[1]
-        assert f"scrapy crawl amazon_apparel -a base_url={url}" in lines[2]
+        words = lines[2].split(": ", 1)[1].split()
+        assert words[:3] == ["scrapy", "crawl", "amazon_apparel"]
+        assert words[3:] == [
+            *("-s", "CLASSES_FILE=YOUR.toml"),
+            *("-a", "dataset=rehearsal"),
+            *("-a", f"base_url={url}"),
+        ]
+        assert lines[3] == "Its classes file must search for: jeans, saree\n"
         with urllib.request.urlopen(url + "/s?k=jeans", timeout=SECONDS) as reply:
             assert reply.status == 200
         shop.send_signal(ending)
@@ -100,12 +108,32 @@ def test_opens_says_where_and_closes_when_told(project, photos, ending):
     assert "Traceback" not in err
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals differ there")
+def test_the_drawn_shop_is_crawled_with_the_projects_own_classes(project):
+    with running(project, "--port", "0", "--per-class", "2") as shop:
+        lines = [shop.stdout.readline() for _ in range(4)]
+        shop.send_signal(signal.SIGINT)
+        shop.communicate(timeout=SECONDS)
+    url = re.search(r"http://127\.0\.0\.1:\d+", lines[0])[0]
+    assert lines[2].endswith(f": scrapy crawl amazon_apparel -a base_url={url}\n")
+    assert lines[3] == "Ctrl-C closes it.\n"
+
+
+def test_a_taken_port_is_one_line(project, photos):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = run(project, "--catalogue", str(photos), "--port", str(port))
+
+    told = f"error: port {port} is taken: choose another with --port, or 0 for any\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         (["--catalogue", "nowhere"], "nowhere: no such folder of photos"),
         (["--per-class", "0"], "per_class"),
-        (["--port", "99999"], "Choose another"),
+        (["--port", "99999"], "expected a number from 0 to 65535): choose another"),
         (["--page-delay", "-1"], "page_delay"),
         (["jeans"], "options only"),
     ],
