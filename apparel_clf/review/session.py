@@ -23,7 +23,7 @@ from apparel_clf.dataset import (
 from apparel_clf.dataset.curate import dataset_objects, time_now, user_name, write_decisions
 from apparel_clf.dataset.decisions import Action, in_force, rulings
 from apparel_clf.dataset.importing import dataset_labels
-from apparel_clf.dataset.version import is_version, resolve_version
+from apparel_clf.dataset.version import is_version, resolve_version, unpublished
 from apparel_clf.errors import DatasetError, SettingsError
 from apparel_clf.images import Signature, sign
 from apparel_clf.review.looks import Looks
@@ -254,7 +254,8 @@ def open_reviewable(path: str | os.PathLike[str]) -> Version:
     folder = resolve_version(path)
     if folder.is_dir() and not is_version(folder):
         raise DatasetError(
-            f"{path}: not a published version. Decisions need one to be kept beside; make it of "
+            unpublished(folder)
+            or f"{path}: not a published version. Decisions need one to be kept beside; make it of "
             f"this folder's images first: apparel-clf dataset import {path}"
         )
     version = open_version(folder)

@@ -29,6 +29,8 @@ class Runtime(ABC):
     side: int
     classes: int
     familiarity: Familiarity | None = None
+    # Exports of earlier versions have none.
+    _has_means: bool = True
 
     def run(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Compute probabilities.
@@ -59,7 +61,7 @@ class Runtime(ABC):
             ModelFileError: as `run`.
         """
         with _telling(self.name):
-            probabilities, heat = self._look(squares)
+            probabilities, heat = self._both(squares, "heat")
             return self._checked(probabilities), self._checked(heat)
 
     def sense(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -74,25 +76,23 @@ class Runtime(ABC):
         Raises:
             ModelFileError: as `run`, or it was exported by a version that left the means out.
         """
+        if not self._has_means:
+            raise _no_means(self.name)
         with _telling(self.name):
-            probabilities, means = self._sense(squares)
+            probabilities, means = self._both(squares, "means")
             known = self.familiarity.width if self.familiarity else means.shape[1]
             if means.shape != (len(squares), known):
                 raise ValueError(f"means of shape {means.shape}")
             return self._checked(probabilities), self._finite(means)
 
     def _run(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self._look(squares)[0]
+        return self._both(squares, "heat")[0]
 
     @abstractmethod
-    def _look(
-        self, squares: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
-
-    @abstractmethod
-    def _sense(
-        self, squares: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
+    def _both(
+        self, squares: NDArray[np.uint8], second: str
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Compute probabilities, and ``"heat"`` or ``"means"``."""
 
     def _checked(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         if values.shape[-1] != self.classes:
@@ -107,7 +107,7 @@ class Runtime(ABC):
         return values
 
 
-def no_means(name: str) -> ModelFileError:
+def _no_means(name: str) -> ModelFileError:
     """Tell that a file is older than the means in it."""
     return ModelFileError(
         f"the model was exported by a version that left out what tells strangers ({name}); "

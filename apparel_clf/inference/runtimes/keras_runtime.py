@@ -38,13 +38,12 @@ class KerasRuntime(Runtime):
     def _run(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.asarray(self._network(_tensor(squares)).numpy())
 
-    def _look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        probabilities, heat = self._network_and_heat(_tensor(squares))
-        return probabilities.numpy(), heat.numpy()
-
-    def _sense(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        probabilities, means = self._network_and_means(_tensor(squares))
-        return probabilities.numpy(), means.numpy()
+    def _both(
+        self, squares: NDArray[np.uint8], second: str
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        network = self._network_and_heat if second == "heat" else self._network_and_means
+        probabilities, seen = network(_tensor(squares))
+        return probabilities.numpy(), seen.numpy()
 
     @cached_property
     def _network(self) -> Any:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from apparel_clf._extras import require
 from apparel_clf.errors import ModelFileError
-from apparel_clf.inference.runtimes.base import Runtime, no_means
+from apparel_clf.inference.runtimes.base import Runtime
 
 # All that our networks are made of. Delegates put operators of their own in place of these.
 _OPERATORS = {
@@ -66,14 +66,6 @@ class LiteRtRuntime(Runtime):
         outputs = self._runner.get_output_details()
         self.side, self.classes = int(shape[1]), int(outputs["probabilities"]["shape"][-1])
         self._has_means = "means" in outputs
-
-    def _look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return self._both(squares, "heat")
-
-    def _sense(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        if not self._has_means:
-            raise no_means(self.name)
-        return self._both(squares, "means")
 
     def _both(
         self, squares: NDArray[np.uint8], second: str

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apparel_clf._extras import require
-from apparel_clf.inference.runtimes.base import Runtime, no_means
+from apparel_clf.inference.runtimes.base import Runtime
 
 
 class OnnxRuntime(Runtime):
@@ -44,12 +44,8 @@ class OnnxRuntime(Runtime):
         (probabilities,) = self._session.run(["probabilities"], {self._input: squares})
         return np.asarray(probabilities)
 
-    def _look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        probabilities, heat = self._session.run(["probabilities", "heat"], {self._input: squares})
-        return probabilities, heat
-
-    def _sense(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        if not self._has_means:
-            raise no_means(self.name)
-        probabilities, means = self._session.run(["probabilities", "means"], {self._input: squares})
-        return probabilities, means
+    def _both(
+        self, squares: NDArray[np.uint8], second: str
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        probabilities, seen = self._session.run(["probabilities", second], {self._input: squares})
+        return probabilities, seen

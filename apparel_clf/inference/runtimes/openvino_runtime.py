@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from apparel_clf._extras import require
 from apparel_clf.errors import ModelFileError
-from apparel_clf.inference.runtimes.base import Runtime, no_means
+from apparel_clf.inference.runtimes.base import Runtime
 
 #: The graph in an OpenVINO folder.
 GRAPH = "model.xml"
@@ -92,14 +92,6 @@ class OpenVinoRuntime(Runtime):
         self.side = int(model.input(0).partial_shape[1].get_length())
         self.classes = int(model.output("probabilities").partial_shape[1].get_length())
         self._has_means = any("means" in output.get_names() for output in model.outputs)
-
-    def _look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return self._both(squares, "heat")
-
-    def _sense(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        if not self._has_means:
-            raise no_means(self.name)
-        return self._both(squares, "means")
 
     def _both(
         self, squares: NDArray[np.uint8], second: str

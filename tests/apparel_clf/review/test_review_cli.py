@@ -67,6 +67,12 @@ def test_a_crash_loses_no_decision(run, named, dataset):
     assert [d.signature.sha256 for d in read_decisions(dataset)] == [named["wrong"], named["one"]]
 
 
+def test_a_dataset_without_a_version_is_told_to_be_crawled(tmp_path, capsys):
+    (tmp_path / "demo" / "journals").mkdir(parents=True)
+    assert main(["review", str(tmp_path / "demo")]) == 1
+    assert "holds no version yet" in capsys.readouterr().err
+
+
 def test_a_plain_folder_is_told_to_be_imported_first(tmp_path, jpeg, capsys):
     (tmp_path / "photos" / "jeans").mkdir(parents=True)
     (tmp_path / "photos" / "jeans" / "1.jpg").write_bytes(jpeg())
