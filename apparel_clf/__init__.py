@@ -181,7 +181,10 @@ def __getattr__(name: str) -> Any:
     try:
         value = getattr(import_module(home), name)
     except ModuleNotFoundError as error:
-        raise without_core(error) from error
+        lacking = without_core(error)
+        if lacking is error:
+            raise
+        raise lacking from error
     globals()[name] = value
     return value
 

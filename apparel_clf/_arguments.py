@@ -366,7 +366,10 @@ def _add_predict(commands: Any) -> None:
     parser.add_argument("--top", type=_count, default=3, help="likeliest classes to show")
     parser.add_argument("--csv", action="store_true", help="a row for each image, with a header")
     parser.add_argument(
-        "--threshold", type=float, help="confidence below which an answer is marked uncertain"
+        "--threshold",
+        type=float,
+        help="confidence below which an answer is marked uncertain (as is, at any threshold, a "
+        "picture unlike the training pictures, where the model knows these)",
     )
 
 
@@ -432,7 +435,10 @@ def _add_serve(commands: Any) -> None:
     )
     parser.add_argument("--runtime", default="auto", help="what computes; auto goes by the file")
     parser.add_argument(
-        "--threshold", type=float, help="below this confidence an answer is marked uncertain"
+        "--threshold",
+        type=float,
+        help="confidence below which an answer is marked uncertain (as is, at any threshold, a "
+        "picture unlike the training pictures, where the model knows these)",
     )
     for name, default, what in (
         ("--max-body", 32_000_000, "bytes of a request at most"),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from apparel_clf._outcome import Outcome, Streamed, make_way
+from apparel_clf._printable import printable
 from apparel_clf.errors import ImageError, SettingsError
 
 if TYPE_CHECKING:
@@ -55,12 +56,7 @@ def _as_text(
             continue
         doubt = " (uncertain)" if item.uncertain else ""
         shares = ", ".join(f"{label} {share:.1%}" for label, share in item.top_k)
-        yield f"{_shown(item.source)}: {shares}{doubt}\n"
-
-
-def _shown(name: str) -> str:
-    """A file's name on one line, without what a terminal would obey."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
+        yield f"{printable(item.source)}: {shares}{doubt}\n"
 
 
 def _as_json(
@@ -90,6 +86,7 @@ def _document(item: Prediction) -> dict[str, object]:
         "label": item.label,
         "confidence": item.confidence,
         "uncertain": item.uncertain,
+        "distance": item.distance,
         "top": [{"label": label, "probability": share} for label, share in item.top_k],
     }
 
@@ -101,15 +98,16 @@ def _as_csv(
 ) -> Iterator[str | ImageError]:
     """A row for each image, those that can't be read with the reason."""
     classes = classifier.classes_
-    yield _row(["source", "label", "confidence", "uncertain", "error", *classes])
+    yield _row(["source", "label", "confidence", "uncertain", "distance", "error", *classes])
     for item in results:
         if isinstance(item, ImageError):
-            yield _row([item.source, "", "", "", item.reason, *[""] * len(classes)])
+            yield _row([item.source, "", "", "", "", item.reason, *[""] * len(classes)])
             yield item
         else:
             shares = [f"{item.probabilities[name]:.6f}" for name in classes]
             doubt = "true" if item.uncertain else "false"
-            yield _row([item.source, item.label, f"{item.confidence:.6f}", doubt, "", *shares])
+            far = "" if item.distance is None else f"{item.distance:.3f}"
+            yield _row([item.source, item.label, f"{item.confidence:.6f}", doubt, far, "", *shares])
 
 
 def _row(cells: list[str]) -> str:
@@ -134,7 +132,7 @@ def _explain(args: argparse.Namespace) -> Outcome:
     found = classifier.explain(args.image, args.label)
     found.overlay().save(args.output, kind)
     share = found.prediction.probabilities[found.label]
-    lines = [f"{_shown(args.image)}: {found.label} {share:.1%}"]
+    lines = [f"{printable(args.image)}: {found.label} {share:.1%}"]
     if found.empty:
         lines.append(
             f"no part of this picture speaks for {found.label!r} by itself: the heat map is empty, "

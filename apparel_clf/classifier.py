@@ -358,7 +358,9 @@ class ApparelClassifier(Answering, Params):
                 faster, or ``"bf16"``: OpenVINO on processors with bfloat16.
             calibrate_on: pictures from which int8 learns the range of each layer's values: an
                 `ImageSet`, such as the training images, or several images as for `predict`; 64 of
-                them are used, and 30 or more should be there. Needed for int8.
+                them are used, and 30 or more should be there. Needed for int8. A distance that
+                was learnt (`fit_threshold` with `train`) is learnt anew from all of them: give the
+                training images then.
             verify_on: labelled images to compare accuracy on, which were not trained on. Needed
                 for int8 and bf16.
             max_loss: how many points of accuracy may be lost, in percent of `verify_on`. Default
@@ -369,6 +371,7 @@ class ApparelClassifier(Answering, Params):
 
         Raises:
             ExportError: it loses more than it may; says the figures. Nothing is written.
+            DatasetError: `calibrate_on` has too few pictures for a distance to be learnt anew.
             SettingsError: a format that can't have this precision, or something that is needed
                 is missing.
             ModelFileError: the file cannot be written there.
@@ -413,8 +416,8 @@ class ApparelClassifier(Answering, Params):
         """Refuse to be pickled once fitted: a pickle runs code when it is opened."""
         if hasattr(self, "_predictor"):
             raise TypeError(
-                "A fitted classifier is not pickled: keep it with save(path), and open it with "
-                "apparel_clf.load(path)"
+                "A fitted classifier is not pickled or copied: keep it with save(path), and open "
+                "it with apparel_clf.load(path)"
             )
         return dict(self.__dict__)
 

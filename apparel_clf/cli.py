@@ -22,6 +22,7 @@ from apparel_clf._cache_commands import CACHE_COMMANDS
 from apparel_clf._dataset_commands import DATASET_COMMANDS
 from apparel_clf._extras import without_core
 from apparel_clf._near_names import near_name
+from apparel_clf._notes import hide_notes
 from apparel_clf._outcome import (
     DONE,
     FAILED,
@@ -31,6 +32,7 @@ from apparel_clf._outcome import (
     make_way,
 )
 from apparel_clf._predict_commands import PREDICT_COMMANDS, load_classifier
+from apparel_clf._printable import printable
 from apparel_clf._review_commands import REVIEW_COMMANDS
 from apparel_clf._serve_commands import SERVE_COMMANDS
 from apparel_clf._training_commands import TRAINING_COMMANDS, classifier_of
@@ -60,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0
     """
     args = build_parser().parse_args(argv)
+    hide_notes()
     try:
         # What a library prints is no part of the answer.
         output = sys.stdout
@@ -196,7 +199,7 @@ def _fail(error: Exception, args: argparse.Namespace) -> int:
     """Tell an error on one line, and below it the ways out where there are several."""
     if isinstance(error, WeightsError) and error.ways_out:
         _complain(f"error: {error.reason}. Ways out:", FAILED)
-        sys.stderr.writelines(f"  - {' '.join(way.splitlines())}\n" for way in error.ways_out)
+        sys.stderr.writelines(f"  - {_one_line(way)}\n" for way in error.ways_out)
         return FAILED
     return _complain(f"error: {error}{_meant(error, args)}", FAILED)
 
@@ -210,8 +213,12 @@ def _meant(error: Exception, args: argparse.Namespace) -> str:
     return ""
 
 
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.splitlines()))
+
+
 def _complain(message: str, code: int) -> int:
-    sys.stderr.write(f"{PROGRAM}: {' '.join(message.splitlines())}\n")
+    sys.stderr.write(f"{PROGRAM}: {_one_line(message)}\n")
     return code
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from apparel_clf import __version__
+from apparel_clf._printable import printable
 from apparel_clf.dataset import Version, version_numbers
 from apparel_clf.dataset.staging import write_atomically
 from apparel_clf.dataset.version import CRAWL_SUMMARY
 from crawler import stats
-from crawler.terminal import printable
 
 _PUBLISHED = "published"
 _SHOWN = 5

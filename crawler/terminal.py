@@ -6,15 +6,7 @@ import sys
 
 from tqdm import tqdm
 
-
-def printable(text: str) -> str:
-    r"""Return a text with control characters, which a page could have put in, spelled out.
-
-    Example:
-        >>> printable("a\x1b[31mb")
-        'a\\x1b[31mb'
-    """
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+from apparel_clf._printable import printable
 
 
 def say(text: str) -> None:

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import apparel_clf as ac
-from apparel_clf.model.backend import tensorflow_module
+from apparel_clf._notes import hide_notes
 from crawler.storefront import Storefront
 from crawler.storefront.garments import GARMENT_CLASSES, design, draw
 
@@ -99,7 +99,7 @@ def _learn(runs: Path, per_class: int, epochs: int | None) -> None:
         raise ac.DatasetError(f"{data.name} has fewer than {per_class} images in a class")
     train, val, test = data.split()
     with _stage("Train"):
-        tensorflow_module()
+        hide_notes()
         clf = _trained(train, val, epochs)
     with _stage("Evaluate, on images that training never saw"):
         report = clf.evaluate(test)

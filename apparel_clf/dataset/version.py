@@ -186,14 +186,14 @@ def unpublished(dataset: Path) -> str:
     """
     names = {path.name for path in dataset.iterdir() if not path.name.startswith(".")}
     # A folder of class folders may well have a class called objects, but not that alone.
-    if not names or not (CRAWL_SUMMARY in names or names <= _STAGED):
+    if not names or not names <= _STAGED | {CRAWL_SUMMARY, "decisions.jsonl"}:
         return ""
     if LATEST in names or version_numbers(dataset):
         return ""
     told = f"; {CRAWL_SUMMARY} there tells what the last one met" if CRAWL_SUMMARY in names else ""
     return (
         f"{dataset}: holds no version yet: no crawl or import has published one. "
-        f"Run the crawl again{told}"
+        f"Crawl or import again{told}"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 
 _NONE = -1
 
@@ -56,6 +57,7 @@ class BytesApart:
     def __init__(self) -> None:
         self._file = _NONE
         self._end = 0
+        self._lock = threading.Lock()
 
     def keep(self, data: bytes) -> bytes | ApartBytes:
         """Return what to hold in the place of bytes: themselves where the disk is full."""
@@ -70,21 +72,22 @@ class BytesApart:
         Raises:
             OSError: the disk of temporary files is full.
         """
-        if self._file == _NONE:
-            with tempfile.TemporaryFile(prefix="apparel-clf-") as file:
-                self._file = os.dup(file.fileno())
-        start, written = self._end, 0
-        while written < len(data):  # a disk that is nearly full takes a part, then none
-            written += os.pwrite(self._file, data[written:], start + written)
-        self._end = start + written
-        return start, written
+        with self._lock:
+            if self._file == _NONE:
+                with tempfile.TemporaryFile(prefix="apparel-clf-") as file:
+                    self._file = os.dup(file.fileno())
+            start, written = self._end, 0
+            while written < len(data):  # a disk that is nearly full takes a part, then none
+                written += os.pwrite(self._file, data[written:], start + written)
+            self._end = start + written
+            return start, written
 
     def read(self, start: int, length: int) -> bytes:
         """Read bytes back."""
         return os.pread(self._file, length, start)
 
     def close(self) -> None:
-        """Let go of the file and all that is in it."""
+        """Let go of the file and all that is in it; nothing that was kept can be read any more."""
         if self._file != _NONE:
             os.close(self._file)
         self._file, self._end = _NONE, 0

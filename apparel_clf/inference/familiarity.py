@@ -22,6 +22,8 @@ from apparel_clf.errors import DatasetError
 _DIRECTIONS = 32
 # What a file may claim: more channels than any backbone of ours has.
 _WIDEST = 4096
+# Spreads beyond these are none of pictures; what is computed with them would overflow.
+_LEAST, _MOST = 1e-20, 1e20
 
 Floats = NDArray[np.float32]
 
@@ -93,7 +95,12 @@ class Familiarity:
         Args:
             features: of pictures that were not learnt from, ``(pictures, width)``.
             kept: the share, above 0 and at most 1.
+
+        Raises:
+            DatasetError: no pictures.
         """
+        if not len(features):
+            raise DatasetError("No image can be read to tell how far is too far")
         found = np.sort(replace(self, limit=1.0).distances(features))
         last = max(1, math.ceil(kept * len(found) - 1e-9)) - 1
         # Halfway to the next one: another runtime's rounding moves no picture over the limit.
@@ -157,9 +164,11 @@ class Familiarity:
         """Refuse what none of ours looks like: it would give no distances."""
         if (len(self.factor), len(self.variances)) != (self.width, len(self.directions)):
             raise ValueError("a familiarity whose sizes do not fit each other")
-        levels = [self.rest, self.limit, self.kept, *self.variances.tolist()]
-        if not all(0 < level < math.inf for level in levels):
+        levels = [self.rest, self.limit, *self.variances.tolist()]
+        if not (all(_LEAST < level < _MOST for level in levels) and 0 < self.kept <= 1):
             raise ValueError("a familiarity with spreads that are none")
+        if not 0 < len(self.directions) <= _DIRECTIONS:
+            raise ValueError(f"a familiarity of {len(self.directions)} directions")
 
 
 def _numbers(text: Any) -> Floats:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from tempfile import TemporaryFile
 from typing import Any
 
 from apparel_clf._extras import require
+from apparel_clf._notes import notes_are_hidden
 from apparel_clf.errors import SettingsError
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
@@ -19,6 +21,7 @@ _NOTE = re.compile(
     rb"[IWEF]\d{4} \d\d:\d\d:|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWEF] |"
     rb"WARNING: All log messages before absl|To enable the following instructions:"
 )
+_IMPORTING = threading.RLock()
 
 
 def keras_module() -> Any:
@@ -46,10 +49,9 @@ def keras_module() -> Any:
 
 
 def tensorflow_module() -> Any:
-    """Import TensorFlow without its start-up notes, which no user can act on.
+    """Import TensorFlow, which may write start-up notes to standard error.
 
-    Where the user has set a log level (``TF_CPP_MIN_LOG_LEVEL``), or has imported TensorFlow
-    already, nothing is changed.
+    Where the user has set a log level (``TF_CPP_MIN_LOG_LEVEL``), it is left alone.
 
     Returns:
         The module `tensorflow`.
@@ -57,12 +59,13 @@ def tensorflow_module() -> Any:
     Raises:
         MissingExtraError: TensorFlow is not installed.
     """
-    if "tensorflow" in sys.modules or _LOG_LEVEL in os.environ:
-        return require("tensorflow", "train")
-    # 2 would still tell of every graphics card that isn't there. What fails raises an exception.
-    os.environ[_LOG_LEVEL] = "3"
-    with _without_notes():
-        return require("tensorflow", "train")
+    with _IMPORTING:
+        if "tensorflow" in sys.modules or _LOG_LEVEL in os.environ:
+            return require("tensorflow", "train")
+        # 2 still tells of every graphics card that isn't there. What fails raises an exception.
+        os.environ[_LOG_LEVEL] = "3" if notes_are_hidden() else "2"
+        with _without_notes() if notes_are_hidden() else nullcontext():
+            return require("tensorflow", "train")
 
 
 @contextmanager
@@ -73,11 +76,11 @@ def _without_notes() -> Iterator[None]:
     shown, since they may say why.
     """
     try:
-        kept = os.dup(2)
-    except OSError:  # a program without a standard error
+        written, kept = TemporaryFile(), os.dup(2)  # noqa: SIM115 # closed below
+    except OSError:  # no room for a file, or a program without a standard error
         yield
         return
-    with TemporaryFile() as written:
+    with written:
         os.dup2(written.fileno(), 2)
         noted = re.compile(rb"(?!)")
         try:

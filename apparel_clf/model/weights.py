@@ -121,10 +121,9 @@ def check_weights(weights: str | os.PathLike[str] | None) -> None:
         raise SettingsError(
             f"Expected weights to be 'imagenet', a path or None. Received: {weights!r}"
         )
-    path = Path(weights).expanduser()
-    if not (_is_imagenet(weights) or path.is_file()):
+    if not (_is_imagenet(weights) or _expanded(weights).is_file()):
         raise WeightsError(
-            f"{path}: no such weights file",
+            f"{os.fspath(weights) or 'an empty name'}: no such weights file",
             ("weights='imagenet' (command line: --weights imagenet)", _FROM_FILE, _UNTRAINED),
         )
 
@@ -143,7 +142,15 @@ def weights_path(weights: str | os.PathLike[str]) -> Path:
         SettingsError: `weights` is neither a string nor a path.
     """
     check_weights(weights)
-    return _imagenet_path() if _is_imagenet(weights) else Path(weights).expanduser()
+    return _imagenet_path() if _is_imagenet(weights) else _expanded(weights)
+
+
+def _expanded(weights: str | os.PathLike[str]) -> Path:
+    """The path with a user's folder in the place of ``~``, where there is such a user."""
+    try:
+        return Path(weights).expanduser()
+    except RuntimeError:
+        return Path(weights)
 
 
 def read_weights(path: Path) -> dict[str, LayerWeights]:

@@ -36,7 +36,8 @@ def create_app(
         hosts: the only host names that are answered to, for example ``{"localhost"}``; pages of
             other origins are refused with them. Default None: all, as fits where the application
             around it checks that.
-        threshold: confidence below which an answer is marked uncertain. Default None: the model's
+        threshold: confidence below which an answer is marked uncertain, as is a picture unlike
+            those that were trained on where the model knows that. Default None: the model's
             own, if it has one.
 
     Returns:

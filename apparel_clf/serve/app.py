@@ -171,6 +171,7 @@ def _answer(upload: Upload, found: Prediction | ImageError) -> Answer:
         label=found.label,
         confidence=found.confidence,
         uncertain=found.uncertain,
+        distance=found.distance,
         probabilities=dict(found.probabilities),
     )
 

@@ -20,6 +20,7 @@ class PredictionAnswer(BaseModel):
         label="saree",
         confidence=0.981,
         uncertain=False,
+        distance=0.74,
         probabilities={"jeans": 0.012, "saree": 0.981, "trousers": 0.007},
     )
 
@@ -28,7 +29,12 @@ class PredictionAnswer(BaseModel):
     label: str = Field(description="the likeliest class")
     confidence: float = Field(ge=0, le=1, description="its probability")
     uncertain: bool = Field(
-        description="the confidence is below the threshold: perhaps none of the classes"
+        description="the confidence is below the threshold, or the picture unlike those that were "
+        "trained on: perhaps none of the classes"
+    )
+    distance: float | None = Field(
+        description="how far it is from the pictures that were trained on, beyond 1 it is "
+        "uncertain; null where the model has not learnt that"
     )
     probabilities: dict[str, float] = Field(
         description="of each class, in class order; they add up to 1"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -330,13 +330,18 @@ def solve_all(
 
     Raises:
         TrainingError: a loss is no longer a number.
+        ValueError: they differ in something else.
     """
+    first = settings[0]
+    rate, l2 = first.learning_rate, first.l2
+    if any(replace(one, learning_rate=rate, l2=l2) != first for one in settings):
+        raise ValueError("heads side by side differ in learning_rate and l2 alone")
     callbacks: Sequence[OnWeights | None] = on_weights or [None] * len(settings)
     watches = [
         _Watch(prepared.val, prepared.val_targets, one, on_epoch, callback)
         for one, callback in zip(settings, callbacks, strict=True)
     ]
-    run = _lbfgs if settings[0].solver == "lbfgs" else _adam
+    run = _lbfgs if first.solver == "lbfgs" else _adam
     try:
         # A loss that is no number any more is told at the end of its epoch.
         with np.errstate(over="ignore", invalid="ignore"):

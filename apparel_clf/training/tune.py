@@ -273,7 +273,8 @@ def tune(
 def _candidates() -> Iterator[list[dict[str, Any]]]:
     """Yield what to try; what comes together can be trained side by side."""
     lbfgs = {"solver": "lbfgs", "epochs": _LBFGS_EPOCHS}
-    yield [{"l2": l2, **lbfgs} for l2 in _LBFGS["l2"]]
+    for l2 in _LBFGS["l2"]:  # one after another: side by side they only take memory
+        yield [{"l2": l2, **lbfgs}]
     adam = {"solver": "adam", "epochs": _ADAM_EPOCHS}
     for batch_size in _ADAM["batch_size"]:
         rates = product(_ADAM["learning_rate"], _ADAM["l2"])
@@ -335,7 +336,10 @@ def _runs(prepared: Prepared, wanted: Sequence[HeadSettings]) -> list[_Run]:
     runs = [_Run([], []) for _ in wanted]
 
     def noting(run: _Run) -> OnWeights:
-        return lambda weights: run.logits.append(held @ weights[:-1] + weights[-1])
+        # Of every epoch of every setting: halves are enough to keep.
+        return lambda weights: run.logits.append(
+            np.asarray(held @ weights[:-1] + weights[-1], np.float32)
+        )
 
     trained = solve_all(prepared, wanted, on_weights=[noting(run) for run in runs])
     if any(head.interrupted for head in trained):

@@ -13,6 +13,7 @@ from scrapy.commands.crawl import Command as ScrapyCrawlCommand
 from scrapy.exceptions import UsageError
 from scrapy.spiderloader import get_spider_loader
 
+from apparel_clf._printable import printable
 from apparel_clf.dataset import version_numbers
 from apparel_clf.errors import ApparelError, SettingsError
 from crawler import stats, summary
@@ -20,7 +21,6 @@ from crawler.browser import user_agent
 from crawler.config import ARGUMENTS, CrawlConfig, crawl_config
 from crawler.journal import CrawlJournal
 from crawler.spiders.amazon_apparel import AmazonApparelSpider
-from crawler.terminal import printable
 
 DONE, FAILED, USAGE, BLOCKED, INTERRUPTED = 0, 1, 2, 3, 130
 

@@ -315,26 +315,33 @@ def noisy(module, extra):
     os.write(2, b"I0000 00:00:1795389590.440866 17851 port.cc:153] a note from C++\\nand others ")
     {then}
 backend.require = noisy
+{before}
 try:
     backend.tensorflow_module()
 finally:
     sys.stdout.write(os.environ["TF_CPP_MIN_LOG_LEVEL"])
     sys.stderr.write("and Python")
 """
+_PROGRAM = "from apparel_clf._notes import hide_notes; hide_notes()"
+_NO_ROOM = "import tempfile; tempfile.tempdir = '/no/such/folder'"
 _NOTE = "I0000 00:00:1795389590.440866 17851 port.cc:153] a note from C++\n"
 
 
 @pytest.mark.parametrize(
-    ("then", "level", "out", "shown"),
+    ("before", "then", "level", "out", "shown"),
     [
-        ("pass", None, "3", "and others and Python"),
-        ("pass", "1", "1", f"{_NOTE}and others and Python"),
-        ("raise SystemExit", None, "3", f"{_NOTE}and others and Python"),
+        (_PROGRAM, "pass", None, "3", "and others and Python"),
+        (_PROGRAM, "pass", "1", "1", f"{_NOTE}and others and Python"),
+        (_PROGRAM, "raise SystemExit", None, "3", f"{_NOTE}and others and Python"),
+        (f"{_PROGRAM}; {_NO_ROOM}", "pass", None, "3", f"{_NOTE}and others and Python"),
+        ("", "pass", None, "2", f"{_NOTE}and others and Python"),
     ],
 )
-def test_start_up_notes_are_hidden_unless_wanted_or_needed(tmp_path, then, level, out, shown):
+def test_start_up_notes_are_hidden_unless_wanted_or_needed(
+    tmp_path, before, then, level, out, shown
+):
     wish = {"TF_CPP_MIN_LOG_LEVEL": level} if level else {}
-    done = _python("-c", _NOISY.format(then=then), cwd=tmp_path, **wish)
+    done = _python("-c", _NOISY.format(before=before, then=then), cwd=tmp_path, **wish)
     assert (done.stdout, done.stderr) == (out, shown)
 
 

@@ -107,6 +107,8 @@ def test_it_installs_what_is_missing(monkeypatch, tmp_path, source, missing):
     if missing and source is None:
         with pytest.raises(SystemExit, match="say in SOURCE where it is"):
             exec(cell, {})
+        with pytest.raises(SystemExit, match=r"typo\.whl: no such file"):
+            exec(cell.replace("SOURCE = None", "SOURCE = 'typo.whl'"), {})
         return
     exec(cell, {})
     place = source if source and "://" in source else (tmp_path / str(source)).as_uri()

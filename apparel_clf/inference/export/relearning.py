@@ -6,12 +6,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from apparel_clf.errors import DatasetError
 from apparel_clf.inference.familiarity import Familiarity
 from apparel_clf.inference.opening import open_model
 from apparel_clf.inference.predictor import Predictor, means_of
 
 if TYPE_CHECKING:
     from apparel_clf.dataset import ImageSet
+
+# Of so many pictures one is not learnt from.
+_HELD = 5
 
 
 def relearnt(
@@ -29,16 +33,18 @@ def relearnt(
     Args:
         predictor: the original, which knows distances.
         partial: the export, where it is now.
-        calibrate_on: pictures to learn from, such as the training images; None keeps what the
-            original learnt, for precisions that need no calibration.
-        verify_on: the limit keeps as large a share of these as the original's was set to keep.
+        calibrate_on: pictures to learn from, such as the training images; of each five one is
+            held out for the limit, which keeps as large a share of these as the original's was
+            set to keep. None keeps what the original learnt, for precisions that need no
+            calibration.
+        verify_on: without `calibrate_on` the limit is set on these.
         show: draw progress bars; None draws them on a terminal only.
 
     Returns:
         What the export's description says of it.
 
     Raises:
-        DatasetError: too few pictures to learn from.
+        DatasetError: `calibrate_on` has too few pictures to learn from, or `verify_on` none.
     """
     known = predictor.runtime.familiarity
     if known is None:
@@ -48,9 +54,15 @@ def relearnt(
     def means(images: Iterable[Any], label: str) -> Any:
         return means_of(theirs.answers(images, label=label, show=show, sense=True))
 
-    kept = known.kept
-    if calibrate_on is not None:
-        known = Familiarity.of(means(calibrate_on, "distances"))
-    paths = [sample.path for sample in verify_on.samples]
-    theirs.runtime.familiarity = known.limited(means(paths, "limit"), kept)
+    kept, name = known.kept, "verify_on" if calibrate_on is None else "calibrate_on"
+    held = [sample.path for sample in verify_on.samples]
+    try:
+        if calibrate_on is not None:
+            pictures = list(calibrate_on)
+            held = pictures[::_HELD]
+            learnt = (picture for i, picture in enumerate(pictures) if i % _HELD)
+            known = Familiarity.of(means(learnt, "distances"))
+        theirs.runtime.familiarity = known.limited(means(held, "limit"), kept)
+    except DatasetError as error:
+        raise DatasetError(f"{name}: {error}") from error
     return theirs.facts()

@@ -114,13 +114,19 @@ def test_missing_and_empty_folders_are_named(folder, tmp_path):
 
 def test_a_dataset_without_a_version_says_so_and_what_to_do(folder):
     dataset = folder({"journals": 0, "objects/ab": 1})
-    told = "holds no version yet: no crawl or import has published one. Run the crawl again"
+    told = "holds no version yet: no crawl or import has published one. Crawl or import again"
     for name, end in (("journals", ""), ("crawl.json", "; crawl.json there tells what")):
         (dataset / name).touch()
         for opened in (open_version, ImageFolder):
             with pytest.raises(DatasetError) as caught:
                 opened(dataset)
             assert str(caught.value).startswith(f"{dataset}: {told}{end}")
+
+
+def test_class_folders_beside_a_crawls_summary_are_class_folders(folder):
+    root = folder({"jeans": 1, "saree": 1})
+    (root / "crawl.json").touch()
+    assert ImageFolder(root).classes == ("jeans", "saree")
 
 
 def test_class_folders_that_are_no_version_say_how_to_make_one(folder):

@@ -99,7 +99,7 @@ def nonsense(values: list[float]) -> str:
         ("width", 0), ("width", "40"), ("width", 41), ("width", 10**9), ("width", 20),
         ("rest", 0), ("rest", float("nan")), ("rest", -1), ("rest", "x"), ("rest", None),
         ("limit", 0), ("limit", float("inf")), ("limit", None),
-        ("kept", 0), ("kept", "x"),
+        ("kept", 0), ("kept", "x"), ("kept", 7), ("rest", 5e-324), ("limit", 1e300),
         ("arrays", []), ("arrays", ["?"] * 4), ("arrays", [5] * 4), ("arrays", None),
         ("arrays", [nonsense([1.0])] * 4),
     ],
