@@ -64,7 +64,8 @@ def export_model(
         precision: one of `PRECISIONS` of its format.
         calibrate_on: pictures to measure ranges on, for int8; and to learn distances from, where
             the predictor knows some.
-        verify_on: labelled images to compare on, and to set the limit of distances by.
+        verify_on: labelled images to compare on; without `calibrate_on` also to set the limit of
+            distances by.
         max_loss: points of accuracy that may be lost.
         show: draw progress bars; None draws them on a terminal only.
 

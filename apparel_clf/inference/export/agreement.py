@@ -41,7 +41,8 @@ class Exported:
         agreement: share of these that both give one label.
         far_before: share of the labelled images that Keras finds too far from the training images,
             see `Prediction.distance`; None without images, or where no distance was learnt.
-        far: share of them that the export finds too far, or None.
+        far: share of them that the export finds too far, or None. Where they set its limit (bf16
+            without `calibrate_on`), that is no independent check.
     """
 
     path: Path

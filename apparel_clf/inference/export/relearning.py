@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ _HELD = 5
 def relearnt(
     predictor: Predictor,
     partial: Path,
-    calibrate_on: Iterable[Any] | None,
+    calibrate_on: Sequence[Any] | None,
     verify_on: ImageSet,
     show: bool | None,
 ) -> dict[str, Any]:
@@ -58,9 +58,8 @@ def relearnt(
     held = [sample.path for sample in verify_on.samples]
     try:
         if calibrate_on is not None:
-            pictures = list(calibrate_on)
-            held = pictures[::_HELD]
-            learnt = (picture for i, picture in enumerate(pictures) if i % _HELD)
+            held = list(calibrate_on[::_HELD])
+            learnt = (picture for i, picture in enumerate(calibrate_on) if i % _HELD)
             known = Familiarity.of(means(learnt, "distances"))
         theirs.runtime.familiarity = known.limited(means(held, "limit"), kept)
     except DatasetError as error:
