@@ -254,7 +254,6 @@ def _layers(
     """Return the first blocks' layers as plain functions, and which of them are poolings."""
     tf = tensorflow_module()
     pooling = keras_module().layers.MaxPooling2D
-    wide = precision == "float32" and not has_gpu() and winograd.available()
     convs = {layer.name for layer in convolutions(model)}
     calls: list[tuple[Callable[[Any], Any], bool]] = []
     for layer in model.layers:
@@ -262,16 +261,17 @@ def _layers(
             break
         if layer.name in convs:
             kernel, bias = layer.get_weights()
-            calls.append((_convolution(tf, kernel, bias, precision, wide), False))
+            calls.append((_convolution(tf, kernel, bias, precision), False))
         elif isinstance(layer, pooling):
             calls.append((lambda x: tf.nn.max_pool2d(x, 2, 2, "VALID"), True))
     return calls
 
 
 def _convolution(
-    tf: Any, kernel: NDArray[np.float32], bias: NDArray[np.float32], precision: str, wide: bool
+    tf: Any, kernel: NDArray[np.float32], bias: NDArray[np.float32], precision: str
 ) -> Callable[[Any], Any]:
-    if wide and kernel.shape[2] * kernel.shape[3] >= winograd.LEAST_CHANNELS:
+    channels_in, channels_out = kernel.shape[2:]
+    if winograd.pays(channels_in, channels_out, precision):
         transformed = tf.constant(winograd.transform_kernel(kernel))
         return lambda x: winograd.convolve(x, transformed, bias)
     kernel, bias = tf.cast(kernel, precision), tf.cast(bias, precision)

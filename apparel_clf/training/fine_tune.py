@@ -10,13 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache as cached
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from apparel_clf.errors import TrainingError
-from apparel_clf.model.backend import keras_module
+from apparel_clf.model.backend import keras_module, tensorflow_module
+from apparel_clf.training import winograd
 from apparel_clf.training.features import FeatureExtractor, Rows, Views, compute_rows
 from apparel_clf.training.history import COLUMNS, History
 
@@ -104,14 +106,11 @@ class LastBlock:
         )
         self._originals = model.layers[first:]
         shape = model.layers[first - 1].output.shape[1:]
-        policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
         x = inputs = keras.Input(shape, dtype="float32")
-        for layer in self._originals:
-            config = layer.get_config()
-            config |= {"trainable": True}
-            if layer is not self._originals[-1]:
-                config |= {"dtype": policy}
-            x = type(layer).from_config(config)(x)
+        for layer in self._originals[:-1]:
+            x = _of_block(layer, precision)(x)
+        head = self._originals[-1]
+        x = type(head).from_config(head.get_config() | {"trainable": True})(x)
         self.network = keras.Model(inputs, x)
         self.network.set_weights([w for layer in self._originals for w in layer.get_weights()])
         self.network.compile(
@@ -150,6 +149,30 @@ class LastBlock:
         values = iter(self.network.get_weights())
         for layer in self._originals:
             layer.set_weights([next(values) for _ in layer.get_weights()])
+
+
+def _of_block(layer: Any, precision: str) -> Any:
+    """Return a trainable layer that computes what one of the network's does."""
+    policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
+    config = layer.get_config() | {"trainable": True, "dtype": policy}
+    if isinstance(layer, keras_module().layers.Conv2D):
+        channels_in, channels_out = layer.kernel.shape[2:]
+        if winograd.pays(channels_in, channels_out, precision):
+            return _wide_convolution().from_config(config)
+    return type(layer).from_config(config)
+
+
+@cached
+def _wide_convolution() -> Any:
+    """Return the class of a wide convolution of 3x3 with ReLU, which is computed by Winograd."""
+    keras, tf = keras_module(), tensorflow_module()
+
+    class WideConvolution(keras.layers.Conv2D):  # type: ignore[misc,name-defined] # no types
+        def call(self, inputs: Any) -> Any:
+            kernel, bias = map(tf.convert_to_tensor, (self.kernel, self.bias))
+            return winograd.convolve_trained(inputs, kernel, bias)
+
+    return WideConvolution
 
 
 class _Watch:

@@ -1,8 +1,15 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import apparel_clf as ac
 from apparel_clf.images import load_image, to_square
+from apparel_clf.model.build import build_network
+from apparel_clf.model.weights import fill_backbone
+from apparel_clf.training import winograd
+from apparel_clf.training.features import Rows
+from apparel_clf.training.fine_tune import LastBlock
 
 
 @pytest.fixture
@@ -54,6 +61,30 @@ def test_it_is_what_training_the_whole_network_would_be(small_classifier, sets):
             whole.train_on_batch(x[rows], y[rows])
         found = whole.evaluate(*arrays(val), verbose=0, return_dict=True)["loss"]
         assert found == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_wide_block_is_trained_the_short_way_to_the_same_weights(monkeypatch):
+    """Adam's first step is the sign of the gradient, so weights are compared after several."""
+    rng = np.random.default_rng(0)
+    model = build_network(3, 32, "flatten", 0, blocks=((8, 1), (256, 2)))
+    fill_backbone(model, None, 0)
+    maps = np.maximum(rng.standard_normal((10, 16 * 16 * 8)), 0).astype(np.float16)
+    rows = Rows(maps, rng.integers(0, 3, 10))
+
+    def trained():
+        top = LastBlock(model, 2, 1e-4, "float32")
+        losses = []
+        watch = SimpleNamespace(epoch=lambda epoch, logs: losses.append(logs["val_loss"]))
+        top.fit(rows, rows, 3, 4, 0, watch)
+        kinds = [type(layer).__name__ for layer in top.network.layers]
+        return losses, kinds
+
+    short, kinds = trained()
+    assert kinds.count("WideConvolution") == 1  # from 256 channels to 256; the first has 8
+    monkeypatch.setattr(winograd, "available", lambda: False)
+    plain, kinds = trained()
+    assert "WideConvolution" not in kinds
+    assert short == pytest.approx(plain, abs=1e-3)
 
 
 def test_a_head_on_earlier_blocks_is_refused(small_classifier, sets):

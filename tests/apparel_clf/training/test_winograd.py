@@ -61,6 +61,42 @@ def test_works_inside_a_traced_function():
     )
 
 
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (7, 10)])
+def test_gradients_agree_with_the_definitions(height, width):
+    images, kernel = tf.constant(random(3, height, width, 5)), tf.constant(random(3, 3, 5, 4))
+    bias, towards = tf.constant(random(4)), tf.constant(random(3, height, width, 4, seed=1))
+
+    def gradients(result):
+        with tf.GradientTape() as tape:
+            tape.watch([images, kernel, bias])
+            loss = tf.reduce_sum(result() * towards)
+        return tape.gradient(loss, [images, kernel, bias])
+
+    short = gradients(lambda: winograd.convolve_trained(images, kernel, bias))
+    plain = gradients(lambda: tf.nn.relu(tf.nn.conv2d(images, kernel, 1, "SAME") + bias))
+    for ours, theirs in zip(short, plain, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-4 * np.abs(theirs).max())
+
+
+def test_a_function_traced_for_any_number_of_pictures_takes_each():
+    kernel, bias = random(3, 3, 5, 4), random(4)
+    ready = winograd.transform_kernel(kernel)
+    shape = tf.TensorSpec((None, 8, 8, 5), tf.float32)
+    traced = tf.function(
+        lambda x: winograd.convolve(x, ready, bias), input_signature=[shape], autograph=False
+    )
+    for number in (1, 3):
+        images = random(number, 8, 8, 5)
+        found = traced(tf.constant(images)).numpy()
+        np.testing.assert_allclose(found, convolved(images, kernel, bias), atol=1e-5)
+
+
+def test_what_pays():
+    assert winograd.pays(128, 256, "float32")
+    assert not winograd.pays(128, 128, "float32")
+    assert not winograd.pays(512, 512, "bfloat16")
+
+
 def test_kernel_of_ones_in_the_middle_passes_pictures_through():
     images = np.abs(random(1, 8, 8, 1))
     kernel = np.zeros((3, 3, 1, 1), np.float32)
