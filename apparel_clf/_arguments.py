@@ -49,8 +49,10 @@ _TUNE_EXAMPLES = """\
 examples:
   apparel-clf tune datasets/demo/latest
   apparel-clf tune my_photos --head pooled --plot tune.png
+  apparel-clf tune my_photos --solver adam --batch-size 32
 
-Settings are chosen on train and val by cross-validation; test has no say.
+Settings are chosen on train and val by cross-validation; test has no say. Head, solver, learning
+rate, batch size, L2 and epochs are searched, but for those that are given: these stay as they are.
 """
 _COMPARE_EXAMPLES = """\
 example:

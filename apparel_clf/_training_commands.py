@@ -84,14 +84,12 @@ def _issue_lines(found: CrossValidation) -> list[str]:
 
 def _tune(args: argparse.Namespace) -> Outcome:
     import apparel_clf as ac
-    from apparel_clf.model.build import HEADS
 
     if args.plot is not None:
         _check_plot(args.plot)
         make_way(args.plot, force=args.force)
     train, val, _ = ac.ImageFolder(args.data).split()
-    heads = HEADS if args.head is None else (args.head,)
-    found = ac.tune(_together(train, val), classifier_of(args), heads=heads, k=args.folds)
+    found = ac.tune(_together(train, val), classifier_of(args), k=args.folds)
     lines = [str(found), _how_to_use(found.best.settings)]
     if args.plot is not None:
         found.plot(args.plot)

@@ -69,7 +69,7 @@ class Familiarity:
             0.6
         """
         # Imported here: predicting needs none of it.
-        from apparel_clf.training.head import fit_scaling
+        from apparel_clf.training.basis import fit_scaling
 
         if len(features) < 4:
             raise DatasetError(

@@ -26,10 +26,11 @@ from apparel_clf.evaluation import (
 )
 from apparel_clf.model.checks import check_choice, check_whole
 from apparel_clf.model.weights import describe_weights
+from apparel_clf.training.basis import fit_coordinates
 from apparel_clf.training.features import FeatureExtractor, Rows, compute_rows
 from apparel_clf.training.fit import check_rows, check_sets, opened_cache, views_of
 from apparel_clf.training.folds import Fold, make_folds, out_of_fold
-from apparel_clf.training.head import fit_basis, softmax
+from apparel_clf.training.solvers import softmax
 
 if TYPE_CHECKING:
     from apparel_clf.classifier import ApparelClassifier
@@ -291,7 +292,7 @@ def strangeness(rows: Rows) -> NDArray[np.float64]:
         (k-th nearest neighbours as a measure of outliers: Ramaswamy and others, 2000).
     """
     plain = rows.features[:: rows.views]
-    places = fit_basis(plain).apply(plain)
+    _, places = fit_coordinates(plain)
     squares = np.square(places).sum(1)
     near = min(_NEIGHBOURS, len(plain) - 1)
     found = np.zeros(len(plain))

@@ -159,14 +159,20 @@ class FeatureExtractor:
     def __init__(
         self, model: keras.Model, precision: str, taps: Sequence[str] | None = None
     ) -> None:
-        tf = tensorflow_module()
         self.side: int = model.input_shape[1]
         self.batch = _BATCH_GPU if has_gpu() else _BATCH
-        self._blocks = _count_blocks(model)
+        self._blocks = len(_poolings(model))
         self._taps = tuple(taps or taps_of(_WIDEST_HEAD, self._blocks))
         self._model, self._precision = model, precision
-        layers = _layers(model, precision, max(int(tap[-1]) for tap in self._taps))
-        dtype = tf.as_dtype(precision)
+        self._widths = [_width(model, tap) for tap in self._taps]
+        self.width = sum(self._widths)
+
+    @cached_property
+    def _forward(self) -> Callable[[Any], Any]:
+        """The traced function: seconds to make, which rows that are all kept do not need."""
+        tf = tensorflow_module()
+        layers = _layers(self._model, self._precision, max(int(tap[-1]) for tap in self._taps))
+        dtype = tf.as_dtype(self._precision)
 
         def forward(images: Any) -> Any:
             x = tf.cast(tf.reverse(tf.cast(images, tf.float32), [-1]) - MEAN_BGR, dtype)
@@ -178,10 +184,10 @@ class FeatureExtractor:
             return [_tap(tf, maps[int(tap[-1]) - 1], tap[:-1]) for tap in self._taps]
 
         shape = tf.TensorSpec((self.batch, self.side, self.side, 3), tf.uint8)
-        self._forward = tf.function(forward, input_signature=[shape], autograph=False)
-        parts = self._forward.get_concrete_function().structured_outputs
-        self._widths = [int(part.shape[1]) for part in parts]
-        self.width = sum(self._widths)
+        traced: Callable[[Any], Any] = tf.function(
+            forward, input_signature=[shape], autograph=False
+        )
+        return traced
 
     def columns(self, head: str) -> slice:
         """Which part of a row a head sees.
@@ -236,9 +242,16 @@ def _versions() -> list[str]:
     return [tensorflow_module().__version__, np.__version__, PIL.__version__]
 
 
-def _count_blocks(model: keras.Model) -> int:
+def _poolings(model: keras.Model) -> list[Any]:
+    """The layers that blocks end with."""
     pooling = keras_module().layers.MaxPooling2D
-    return sum(isinstance(layer, pooling) for layer in model.layers)
+    return [layer for layer in model.layers if isinstance(layer, pooling)]
+
+
+def _width(model: keras.Model, tap: str) -> int:
+    """How many numbers a tap gives for a picture."""
+    height, width, channels = _poolings(model)[int(tap[-1]) - 1].output.shape[1:]
+    return int(channels if tap[:-1] == "mean" else height * width * channels)
 
 
 def _tap(tf: Any, maps: Any, kind: str) -> Any:

@@ -38,7 +38,7 @@ class TrainingSettings:
     Args:
         recipe: the settings; its precision is ``"float32"`` or ``"bfloat16"``.
         random_state: seed of all that is drawn.
-        show: print the epochs, and draw bars on a terminal.
+        show: print the epochs, and draw bars on a terminal, else a line every 20 s.
     """
 
     recipe: Recipe

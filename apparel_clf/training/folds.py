@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +14,8 @@ from apparel_clf._extras import require
 from apparel_clf.dataset import groups_of
 from apparel_clf.errors import SettingsError
 from apparel_clf.training.features import Rows
-from apparel_clf.training.head import HeadSettings, Prepared, solve, train_head
+from apparel_clf.training.head import HeadSettings, Prepared, solve_all, train_head
+from apparel_clf.training.solvers import logits_of
 
 if TYPE_CHECKING:
     from apparel_clf.dataset import Sample
@@ -159,14 +160,14 @@ def out_of_fold_of(
         TrainingError: the loss is no longer a number.
         KeyboardInterrupt: it was interrupted; half-trained heads judge nothing.
     """
-    logits = np.empty((len(prepared.targets) // views, prepared.targets.shape[1]), np.float32)
+    rows = prepared.coordinates
+    logits = np.empty((len(rows.targets) // views, rows.targets.shape[1]), np.float32)
     for fold in folds:
         learnt = (fold.train[:, None] * views + np.arange(views)).ravel()
-        part = prepared.part(learnt, fold.test * views)
-        last: deque[NDArray[Any]] = deque(maxlen=1)
-        if solve(part, settings, on_weights=last.append).interrupted:
+        found = solve_all(rows.part(learnt), [settings])[0]
+        if found.interrupted:
             raise KeyboardInterrupt
-        logits[fold.test] = prepared.train(0)[fold.test * views] @ last[0][:-1] + last[0][-1]
+        logits[fold.test] = logits_of(rows.train(0)[fold.test * views], found.weights)
     return logits
 
 

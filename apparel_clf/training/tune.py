@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from apparel_clf._columns import columns
 from apparel_clf._extras import require
@@ -20,16 +19,9 @@ from apparel_clf.evaluation.metrics import mean_log_loss
 from apparel_clf.model.build import HEADS
 from apparel_clf.model.checks import check_choice, check_whole
 from apparel_clf.training.cross_validation import Score, Validation, cooled_by_others
-from apparel_clf.training.features import Rows
-from apparel_clf.training.folds import Fold
-from apparel_clf.training.head import (
-    HeadSettings,
-    OnWeights,
-    Prepared,
-    prepare,
-    softmax,
-    solve_all,
-)
+from apparel_clf.training.head import SOLVERS
+from apparel_clf.training.search import Curve, curves
+from apparel_clf.training.solvers import softmax
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,8 +30,8 @@ if TYPE_CHECKING:
     from apparel_clf.dataset import ImageSet
     from apparel_clf.training.recipes import Recipe
 
-# What is tried. Adam's epochs are found on the way: its curve over the held-out folds says how
-# many it needs, so they cost nothing.
+# What is tried. Epochs are found on the way: the curve over the held-out folds says how many are
+# needed, so they cost nothing.
 _ADAM = {
     "learning_rate": (3e-3, 1e-2, 3e-2, 1e-1),
     "batch_size": (16, 32, 64),
@@ -47,6 +39,8 @@ _ADAM = {
 }
 _LBFGS = {"l2": (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)}
 _ADAM_EPOCHS, _LBFGS_EPOCHS = 40, 60
+# What a classifier's own setting takes out of the search.
+_SEARCHED = ("solver", "learning_rate", "batch_size", "l2", "epochs")
 _SHOWN = 12
 
 
@@ -208,19 +202,21 @@ def tune(
     data: ImageSet,
     classifier: ApparelClassifier | None = None,
     *,
-    heads: Sequence[str] | str = HEADS,
+    heads: Sequence[str] | str | None = None,
     k: int = 5,
     random_state: int = 0,
 ) -> Tuning:
     """Try settings of the head by grouped cross-validation on features that are computed once.
 
     Heads, solvers, learning rates, batch sizes and L2, all against all; the number of epochs is
-    where the mean held-out loss is lowest (early stopping, without a run for each number).
+    where the mean held-out loss is lowest (early stopping, without a run for each number). What
+    the classifier was given of these is not searched but taken as it is.
 
     Args:
         data: labelled images to choose by: train and val, never test.
         classifier: what is not tried is as it says. Default None: the default one.
-        heads: which heads to try. Default: all of them.
+        heads: which heads to try. Default None: the classifier's where it was given one, else all
+            of them.
         k: number of folds. Default 5.
         random_state: another one deals other folds. Default 0.
 
@@ -234,31 +230,28 @@ def tune(
 
     Example:
         >>> print(tune(train))
+        >>> print(tune(train, ApparelClassifier(solver="adam", batch_size=32)))
     """
     from apparel_clf.model.weights import describe_weights
 
     check_whole("k", k, 2)
-    heads = (heads,) if isinstance(heads, str) else tuple(heads)
-    if not heads:
-        raise SettingsError(f"Expected heads to be some of {HEADS}. Received: none")
-    for head in heads:
-        check_choice("heads", head, HEADS)
+    heads = _checked_heads(heads, classifier)
     if classifier is not None and classifier.settings().backbone == "loop":
         raise SettingsError(
             "Expected a recipe whose features are computed once, 'fast' or 'best'. "
             f"Received: recipe={classifier.recipe!r}"
         )
     work = Validation.of(data, classifier, heads, k=k, random_state=random_state)
+    groups = list(_candidates(_given(work.classifier)))
     show = None if work.classifier.verbose else False
-    count = sum(map(len, _candidates())) * len(heads)
+    count = sum(map(len, groups)) * len(heads)
     shown = iter(progress(range(count), total=count, label="trials", show=show))
     trials = []
     for head in heads:
-        ready = [_prepared(work, work.rows[head], fold) for fold in work.folds]
-        for together in _candidates():
-            trials += _trials(work, head, ready, together)
-            for _ in together:
-                next(shown, None)
+        for trial in _trials(work, head, groups):
+            trials.append(trial)
+            next(shown, None)
+    next(shown, None)  # lets the bar reach its end
     trials.sort(key=lambda trial: trial.log_loss)
     return Tuning(
         tuple(trials),
@@ -270,84 +263,77 @@ def tune(
     )
 
 
-def _candidates() -> Iterator[list[dict[str, Any]]]:
+def _checked_heads(
+    heads: Sequence[str] | str | None, classifier: ApparelClassifier | None
+) -> tuple[str, ...]:
+    if heads is None:
+        heads = (classifier and classifier.head) or HEADS
+    heads = (heads,) if isinstance(heads, str) else tuple(heads)
+    if not heads:
+        raise SettingsError(f"Expected heads to be some of {HEADS}. Received: none")
+    for head in heads:
+        check_choice("heads", head, HEADS)
+    return heads
+
+
+def _given(classifier: ApparelClassifier) -> dict[str, Any]:
+    """What the classifier was given of the settings that are searched otherwise."""
+    own = {name: getattr(classifier, name) for name in _SEARCHED}
+    return {name: value for name, value in own.items() if value is not None}
+
+
+def _candidates(given: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
     """Yield what to try; what comes together can be trained side by side."""
-    lbfgs = {"solver": "lbfgs", "epochs": _LBFGS_EPOCHS}
-    for l2 in _LBFGS["l2"]:  # one after another: side by side they only take memory
-        yield [{"l2": l2, **lbfgs}]
-    adam = {"solver": "adam", "epochs": _ADAM_EPOCHS}
-    for batch_size in _ADAM["batch_size"]:
-        rates = product(_ADAM["learning_rate"], _ADAM["l2"])
-        yield [
-            {"learning_rate": rate, "batch_size": batch_size, "l2": l2, **adam}
-            for rate, l2 in rates
-        ]
 
+    def wanted(name: str, tried: Sequence[Any]) -> Sequence[Any]:
+        return [given[name]] if name in given else tried
 
-def _prepared(work: Validation, rows: Rows, fold: Fold) -> Prepared:
-    settings = work.recipe.head_settings(work.classifier.random_state)
-    held = rows.of(fold.test, [0])
-    return prepare(rows.of(fold.train), held, len(work.data.classes), settings)
+    solvers = wanted("solver", SOLVERS)
+    if "lbfgs" in solvers:
+        rest = {"solver": "lbfgs", "epochs": given.get("epochs", _LBFGS_EPOCHS)}
+        for l2 in wanted("l2", _LBFGS["l2"]):  # one after another: side by side saves nothing
+            yield [{"l2": l2, **rest}]
+    if "adam" in solvers:
+        rest = {"solver": "adam", "epochs": given.get("epochs", _ADAM_EPOCHS)}
+        for batch_size in wanted("batch_size", _ADAM["batch_size"]):
+            yield [
+                {"learning_rate": rate, "batch_size": batch_size, "l2": l2, **rest}
+                for rate, l2 in product(
+                    wanted("learning_rate", _ADAM["learning_rate"]), wanted("l2", _ADAM["l2"])
+                )
+            ]
 
 
 def _trials(
-    work: Validation, head: str, ready: Sequence[Prepared], together: Sequence[dict[str, Any]]
-) -> list[Trial]:
-    recipes = [work.recipe.changed(keep="last", **settings) for settings in together]
+    work: Validation, head: str, groups: Sequence[Sequence[dict[str, Any]]]
+) -> Iterator[Trial]:
+    base = work.recipe.changed(keep="last")
     wanted = [
-        replace(recipe, patience=None).head_settings(work.classifier.random_state)
-        for recipe in recipes
+        [
+            replace(base.changed(**settings), patience=None).head_settings(
+                work.classifier.random_state
+            )
+            for settings in together
+        ]
+        for together in groups
     ]
-    by_fold = [_runs(prepared, wanted) for prepared in ready]
-    return [
-        _trial(work, head, settings, runs)
-        for settings, runs in zip(together, zip(*by_fold, strict=True), strict=True)
-    ]
+    found = curves(work.rows[head], work.folds, len(work.data.classes), wanted)
+    for together, each in zip(groups, found, strict=True):
+        for settings, curve in zip(together, each, strict=True):
+            yield _trial(work, head, settings, curve)
 
 
-def _trial(work: Validation, head: str, settings: dict[str, Any], runs: Sequence[_Run]) -> Trial:
-    curve = np.mean([run.losses for run in runs], axis=0)
-    epochs = int(curve.argmin()) + 1
+def _trial(work: Validation, head: str, settings: dict[str, Any], curve: Curve) -> Trial:
     rows = work.rows[head]
     labels = rows.labels[:: rows.views]
-    logits = np.empty((len(labels), len(work.data.classes)))
-    for run, fold in zip(runs, work.folds, strict=True):
-        logits[fold.test] = run.logits[epochs - 1]
+    fixed = work.classifier.epochs
+    epochs = int(curve.losses.argmin()) + 1 if fixed is None else fixed
+    logits = curve.logits[epochs - 1].astype(np.float64)
     shares = softmax(cooled_by_others(labels, logits, work.folds))
     return Trial(
         len(labels),
         int((logits.argmax(1) == labels).sum()),
         {"head": head, **settings, "epochs": epochs},
         mean_log_loss(labels, shares),
-        tuple(float(loss) for loss in curve),
+        tuple(float(loss) for loss in curve.losses),
     )
-
-
-class _Run(NamedTuple):
-    """One fold's training: the held-out images' loss and logits after each epoch."""
-
-    losses: list[float]
-    logits: list[NDArray[Any]]
-
-
-def _runs(prepared: Prepared, wanted: Sequence[HeadSettings]) -> list[_Run]:
-    """Train on one fold by several settings."""
-    held = prepared.val if prepared.val is not None else np.empty((0, 1))
-    runs = [_Run([], []) for _ in wanted]
-
-    def noting(run: _Run) -> OnWeights:
-        # Of every epoch of every setting: halves are enough to keep.
-        return lambda weights: run.logits.append(
-            np.asarray(held @ weights[:-1] + weights[-1], np.float32)
-        )
-
-    trained = solve_all(prepared, wanted, on_weights=[noting(run) for run in runs])
-    if any(head.interrupted for head in trained):
-        raise KeyboardInterrupt
-    for run, head, settings in zip(runs, trained, wanted, strict=True):
-        run.losses.extend(head.history.history["val_loss"])
-        # L-BFGS may have come to its end before: there it stays.
-        missing = settings.epochs - len(run.losses)
-        run.losses.extend(run.losses[-1:] * missing)
-        run.logits.extend(run.logits[-1:] * missing)
-    return runs

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from apparel_clf._extras import require
 from apparel_clf.inference.familiarity import Familiarity
-from apparel_clf.training.head import fit_scaling
+from apparel_clf.training.basis import fit_scaling
 
 Values: TypeAlias = NDArray[np.float64]
 

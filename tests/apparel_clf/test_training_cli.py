@@ -71,6 +71,18 @@ def test_tune_shows_a_table_and_draws_it(photos, tmp_path, capsys):
     assert Image.open(plot).size[0] > 500
 
 
+@pytest.mark.train
+def test_tune_takes_settings_that_are_given_as_they_are(photos, capsys):
+    wanted = ["tune", str(photos), "--head", "gap", "--folds", "2", *SETTINGS, "--json"]
+    given = ["--solver", "adam", "--batch-size", "4", "--epochs", "3", "--learning-rate", "0.02"]
+    assert main([*wanted, *given]) == 0
+    trials = json.loads(capsys.readouterr().out)["trials"]
+    assert {trial["settings"]["batch_size"] for trial in trials} == {4}
+    assert {trial["settings"]["epochs"] for trial in trials} == {3}
+    assert {trial["settings"]["l2"] for trial in trials} == {0.0, 0.01, 0.1}
+    assert len(trials) == 3
+
+
 def test_a_plot_that_cannot_be_written_is_told_before_the_search(photos, tmp_path, capsys):
     assert main(["tune", str(photos), "--plot", str(tmp_path / "tune.xyz")]) == 1
     assert "ends in one of .png" in capsys.readouterr().err

@@ -111,15 +111,15 @@ def test_an_epoch_is_not_chosen_by_the_images_that_are_judged(keep):
 
 @pytest.mark.parametrize("predict", [out_of_fold, on_shared_coordinates])
 def test_an_interrupted_fold_judges_nothing(monkeypatch, predict):
-    from apparel_clf.training import head
+    from apparel_clf.training.watch import Watch
 
-    epoch = head._Watch.epoch
+    epoch = Watch.epoch
 
     def interrupted(self, *args):
         epoch(self, *args)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(head._Watch, "epoch", interrupted)
+    monkeypatch.setattr(Watch, "epoch", interrupted)
     labels = (np.arange(60) % 2).astype(np.int64)
     rows = Rows(np.random.default_rng(1).standard_normal((60, 10)).astype(np.float16), labels)
     folds = make_folds(samples({"a": range(30), "b": range(30)}), 5, 0)

@@ -3,15 +3,9 @@ import numpy as np
 import pytest
 
 from apparel_clf.errors import TrainingError
+from apparel_clf.training.basis import fit_scaling
 from apparel_clf.training.features import Rows
-from apparel_clf.training.head import (
-    HeadSettings,
-    fit_basis,
-    fit_scaling,
-    prepare,
-    solve_all,
-    train_head,
-)
+from apparel_clf.training.head import HeadSettings, prepare, solve, solve_all, train_head
 
 
 def settings(**changed):
@@ -104,23 +98,6 @@ def test_weight_decay_makes_weights_smaller():
     assert np.abs(decayed.kernel).mean() < 0.8 * np.abs(free.kernel).mean()
 
 
-def test_scaled_features_have_mean_zero_and_rows_of_length_one():
-    train = rows(300, widest=0)
-    scaled = fit_scaling(train.features).apply(train.features)
-    np.testing.assert_allclose(scaled.mean(0), 0, atol=1e-4)
-    assert np.linalg.norm(scaled, axis=1).mean() == pytest.approx(1, rel=0.05)
-
-
-def test_scaling_is_that_of_all_rows_at_once():
-    many = rows(700).features
-    scaling = fit_scaling(many)
-    np.testing.assert_allclose(scaling.mean, many.astype(np.float64).mean(0), rtol=1e-5)
-    spread = many.astype(np.float64).std(0)
-    alive = spread >= 0.1 * np.median(spread)
-    expected = 1 / (spread[alive] * np.sqrt(many.shape[1]))
-    np.testing.assert_allclose(scaling.factor[alive], expected, rtol=1e-5)
-
-
 def test_features_that_never_vary_get_no_weight():
     train = rows()
     train.features[:, 7] = 3.0
@@ -130,29 +107,9 @@ def test_features_that_never_vary_get_no_weight():
     assert np.isfinite(head.kernel).all()
 
 
-def test_features_that_hardly_vary_are_not_blown_up():
-    features = np.tile(np.linspace(-1, 1, 50, dtype=np.float16)[:, None], (1, 4))
-    features[:, 3] *= 1e-3
-    factor = fit_scaling(features).factor
-    assert factor[3] == pytest.approx(10 * factor[0], rel=1e-3)
-
-
 def test_all_features_dead_is_no_crash():
     dead = Rows(np.zeros((6, 4), np.float16), np.array([0, 1, 2] * 2))
     assert not train_head(dead, None, 3, settings(epochs=1)).kernel.any()
-
-
-def test_folded_layer_does_on_plain_features_what_the_layer_does_on_scaled():
-    train = rows()
-    scaling = fit_scaling(train.features)
-    rng = np.random.default_rng(4)
-    kernel, bias = rng.standard_normal((40, 3), np.float32), rng.standard_normal(3, np.float32)
-    folded, shift = scaling.fold(kernel, bias)
-    np.testing.assert_allclose(
-        train.features.astype(np.float64) @ folded + shift,
-        scaling.apply(train.features) @ kernel + bias,
-        atol=1e-3,
-    )
 
 
 def test_each_epoch_is_reported_as_it_ends():
@@ -174,14 +131,22 @@ def test_a_loss_that_is_no_number_ends_training():
 # --- coordinates and solvers ----------------------------------------------------------------
 
 
-def test_coordinates_keep_all_distances():
-    features = rows(50, width=3000, widest=1).features
-    basis = fit_basis(features)
-    scaled, turned = basis.scaling.apply(features), basis.apply(features)
-    assert turned.shape[1] < 50
-    for values in (scaled, turned):
-        values -= values.mean(0)
-    np.testing.assert_allclose(turned @ turned.T, scaled @ scaled.T, atol=1e-4)
+def test_lbfgs_learns_the_same_on_fewer_coordinates():
+    train = rows(50, width=400, noise=4.0, widest=0)
+    wanted = settings(solver="lbfgs", l2=1e-3, epochs=15)
+    found = solve(prepare(train, None, 3, wanted), wanted)
+    plain = solve(prepare(train, None, 3, settings()), wanted)
+    assert (found.kernel.shape, found.history.epoch) == (plain.kernel.shape, plain.history.epoch)
+    np.testing.assert_allclose(found.history.history["loss"], plain.history.history["loss"], 1e-3)
+    np.testing.assert_allclose(found.kernel, plain.kernel, rtol=0.02, atol=1e-4)
+
+
+def test_a_part_to_learn_from_has_nothing_to_watch():
+    prepared = prepare(rows(), rows(seed=1), 3, settings())
+    part = prepared.coordinates.part(np.array([4, 2]))
+    assert part.val is None
+    np.testing.assert_array_equal(part.train(0), prepared.coordinates.train(0)[[4, 2]])
+    np.testing.assert_array_equal(part.targets, prepared.coordinates.targets[[4, 2]])
 
 
 def test_weights_on_coordinates_become_weights_on_features():
@@ -250,8 +215,10 @@ def test_heads_side_by_side_are_what_they_are_alone(solver, patience):
     train, val = rows(60, noise=6.0), rows(60, seed=1, noise=6.0)
     common = {"solver": solver, "epochs": 20, "keep": "best", "patience": patience}
     each = [settings(learning_rate=r, l2=p, **common) for r in (3e-3, 0.1) for p in (0.0, 0.1)]
-    together = solve_all(prepare(train, val, 3, each[0]), each)
-    for wanted, found in zip(each, together, strict=True):
+    prepared = prepare(train, val, 3, each[0])
+    together = solve_all(prepared.coordinates, each)
+    for wanted, solved in zip(each, together, strict=True):
+        found = solved.on_features(prepared.basis)
         alone = train_head(train, val, 3, wanted)
         np.testing.assert_allclose(found.kernel, alone.kernel, rtol=1e-3, atol=1e-6)
         assert found.history.epoch == alone.history.epoch
@@ -278,7 +245,7 @@ def test_ctrl_c_before_the_first_epoch_is_passed_on(monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("apparel_clf.training.head._gradient", stop)
+    monkeypatch.setattr("apparel_clf.training.solvers._errors", stop)
     with pytest.raises(KeyboardInterrupt):
         train_head(rows(), None, 3, settings())
 
@@ -293,7 +260,7 @@ def test_a_temperature_changes_no_label():
 
 
 def test_more_rows_than_directions_are_learnt_from(monkeypatch):
-    monkeypatch.setattr("apparel_clf.training.head._MOST_DIRECTIONS", 30)
+    monkeypatch.setattr("apparel_clf.training.basis._MOST_DIRECTIONS", 30)
     train = rows(120, width=400, widest=0)
     head = train_head(train, None, 3, settings(solver="lbfgs", l2=1e-4, epochs=50))
     assert accuracy(head, rows(300, width=400, seed=3, widest=0)) > 0.9

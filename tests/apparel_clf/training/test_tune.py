@@ -39,6 +39,33 @@ def test_a_trials_figures_are_cross_validations(tuned, small_classifier, small_s
     assert found.accuracy == trial.accuracy
 
 
+def test_what_the_classifier_was_given_is_not_searched(small_classifier, small_set):
+    given = {"head": "gap", "solver": "adam", "epochs": 3, "batch_size": 8, "l2": 0.05}
+    found = ac.tune(small_set("all", 12), small_classifier(**given), k=3)
+    rates = {trial.settings.pop("learning_rate") for trial in found.trials}
+    assert len(rates) == len(found.trials) == 4
+    assert all(trial.settings == given for trial in found.trials)
+    assert {len(trial.epochs_loss) for trial in found.trials} == {3}
+
+
+def test_epochs_that_were_given_are_those_that_are_judged(small_classifier, small_set):
+    classifier = small_classifier(head="gap", solver="lbfgs", epochs=7)
+    found = ac.tune(small_set("all", 12), classifier, heads=("gap", "pooled"), k=3)
+    assert len(found.trials) == 2 * 5
+    assert {trial.settings["epochs"] for trial in found.trials} == {7}
+    assert {trial.settings["head"] for trial in found.trials} == {"gap", "pooled"}
+    trial = found.best
+    again = ac.cross_validate(small_set("again", 12), small_classifier(**trial.settings), k=3)
+    assert again.accuracy == trial.accuracy
+
+
+def test_the_same_images_give_the_same_bytes(tuned, small_classifier, small_set):
+    again = ac.tune(small_set("other", 12), small_classifier(), heads=("flatten", "gap"), k=3)
+    ours, theirs = tuned.to_json(), again.to_json()
+    assert json.dumps(ours["trials"]) == json.dumps(theirs["trials"])
+    assert len({json.dumps(trial["settings"]) for trial in ours["trials"]}) == len(tuned.trials)
+
+
 def test_the_table_the_document_and_the_plot_are_there(tuned, tmp_path):
     text = str(tuned)
     assert "flattered by the choice" in text
