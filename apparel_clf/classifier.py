@@ -98,7 +98,8 @@ class ApparelClassifier(Answering, Params):
         calibrate: fit a temperature on out-of-fold predictions and build it into the head.
         fine_tune: epochs of training block 5 together with the head afterwards.
         fine_tune_rate: Adam's step size for these.
-        verbose: print a row for each epoch, and draw progress bars on a terminal. Default True.
+        verbose: print a row for each epoch, and draw progress bars on a terminal, else a line
+            every 20 s. Default True.
 
     Attributes:
         classes_: the class names, in the order of the probabilities.

@@ -168,8 +168,9 @@ class Answering:
         picture = load_image(image)
         runtime, rule = self._predictor.runtime, self._predictor.rule
         square = to_square(picture, runtime.side, rule)
-        rows, heat = runtime.look(square[None])
-        answer = Answer(describe(image), rows[0], means=self._means_of(square))
+        wanted = ("heat",) if runtime.familiarity is None else ("heat", "means")
+        rows, heat, *means = runtime.see(square[None], *wanted)
+        answer = Answer(describe(image), rows[0], means=means[0][0] if means else None)
         prediction = self._prediction(answer, None, self.threshold_ or 0.0)
         chosen = label or prediction.label
         place = self.classes_.index(chosen)
@@ -283,11 +284,6 @@ class Answering:
             return self._predictor.runtime.familiarity
         answers = self._answers(sources_of(train), "train", sense=True)
         return Familiarity.of(means_of(answers)).limited(means_of(known), kept)
-
-    def _means_of(self, square: NDArray[np.uint8]) -> NDArray[np.float32] | None:
-        """What a square's distance goes by, where there is one to know."""
-        runtime = self._predictor.runtime
-        return None if runtime.familiarity is None else runtime.sense(square[None])[1][0]
 
     def _result(
         self, answer: Answer, on_error: str, top_k: int | None, threshold: float

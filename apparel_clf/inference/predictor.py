@@ -15,6 +15,7 @@ from apparel_clf._progress import progress
 from apparel_clf.errors import ImageError
 from apparel_clf.images import ImageSource, describe, load_image, to_square
 from apparel_clf.inference.familiarity import Familiarity
+from apparel_clf.inference.kept import kept
 from apparel_clf.inference.runtimes.base import Runtime
 from apparel_clf.model.ahead import in_order
 
@@ -90,7 +91,7 @@ class Predictor:
         Args:
             sources: paths, bytes, PIL images or ``uint8`` arrays; an error is its own answer.
             label: what the progress bar says.
-            show: draw the progress bar; None draws it on a terminal only.
+            show: draw the progress bar; None draws it on a terminal, else a line every 20 s.
             sense: take the means along even where no familiarity needs them.
         """
         answered = partial(self._answered, sense or self.runtime.familiarity is not None)
@@ -120,7 +121,7 @@ class Predictor:
     def _rows(self, squares: NDArray[np.uint8], sense: bool) -> Iterable[tuple[Any, None, Any]]:
         """Of each square its probabilities, no error, and the means where they are wanted."""
         if sense:
-            both = zip(*self.runtime.sense(squares), strict=True)
+            both = zip(*self.runtime.see(squares, "means"), strict=True)
             return ((row, None, means) for row, means in both)
         return ((row, None, None) for row in self.runtime.run(squares))
 
@@ -131,7 +132,7 @@ class Predictor:
         try:
             return name, to_square(load_image(source), self.runtime.side, self.rule)
         except ImageError as error:
-            return name, error
+            return name, kept(error)
 
 
 def means_of(answers: Iterable[Answer]) -> NDArray[np.float32]:

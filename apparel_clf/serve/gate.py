@@ -82,7 +82,12 @@ class Gate:
         # Counted until the thread is done, not until somebody stops waiting for it.
         loop = asyncio.get_running_loop()
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._done))
-        return await asyncio.wrap_future(future)
+        try:
+            return await asyncio.wrap_future(future)
+        finally:
+            # An error leads back to this frame, and the future to the error: what the work was
+            # given would stay.
+            del future
 
     def _done(self) -> None:
         self.working -= 1

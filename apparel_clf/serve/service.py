@@ -10,6 +10,7 @@ from PIL import Image
 
 from apparel_clf.errors import ImageError, SettingsError
 from apparel_clf.images import read_header
+from apparel_clf.inference.kept import kept
 from apparel_clf.serve.limits import Limits
 
 if TYPE_CHECKING:
@@ -70,9 +71,7 @@ class Service:
             ImageError: the picture can't be read.
             SettingsError: this model can't tell.
         """
-        error = self._refused(upload)
-        if error is not None:
-            raise error
+        self._check(upload)
         found = self._classifier.explain(upload.data)
         return _png(found.overlay()), found.empty
 
@@ -90,12 +89,15 @@ class Service:
             "threshold": classifier.threshold_ if own is None else own,
         }
 
-    def _refused(self, upload: Upload) -> ImageError | None:
+    def _check(self, upload: Upload) -> None:
         """Look at a picture's header, before a pixel is decoded."""
+        read_header(upload.data, upload.name, max_pixels=self._limits.pixels)
+
+    def _refused(self, upload: Upload) -> ImageError | None:
         try:
-            read_header(upload.data, upload.name, max_pixels=self._limits.pixels)
+            self._check(upload)
         except ImageError as error:
-            return error
+            return kept(error)
         return None
 
     def _warm_up(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from fastapi import Request
@@ -58,12 +59,13 @@ async def read_uploads(
         >>> [upload.name for upload in await read_uploads(request, Limits(), book)]
         ['x.jpg', 'y.jpg']
     """
-    form = _Form(_boundary(request), limits.files)
+    boundary = _boundary(request)
     _check_length(request, limits)
-    async for chunk in _chunks(request, limits):
-        book(len(chunk))
-        form.feed(chunk)
-    return form.finish()
+    with closing(_Form(boundary, limits.files)) as form:
+        async for chunk in _chunks(request, limits):
+            book(len(chunk))
+            form.feed(chunk)
+        return form.finish()
 
 
 def _boundary(request: Request) -> bytes:
@@ -164,6 +166,15 @@ class _Form:
         if not self._uploads:
             raise malformed("it holds no file")
         return self._uploads
+
+    def close(self) -> None:
+        """Let go of everything.
+
+        Form and parser hold each other, so the files would stay after their request, beyond the
+        memory that is booked for uploads, until Python next looks for such circles.
+        """
+        self._parser.callbacks = {}
+        self._uploads, self._part = [], _Part()
 
     def _begin(self) -> None:
         if len(self._uploads) >= self._max_files:

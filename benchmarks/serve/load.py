@@ -42,8 +42,17 @@ class Watch:
 
     def peak(self, quarter: int) -> int:
         """Return the highest memory of one quarter of the time, 0 to 3, in bytes."""
-        size = max(len(self.rss) // 4, 1)
-        return max(self.rss[quarter * size : (quarter + 1) * size])
+        return max(self._quarter(quarter))
+
+    def low(self, quarter: int) -> int:
+        """Return the lowest memory of one quarter: what stays when little is under way."""
+        return min(self._quarter(quarter))
+
+    def _quarter(self, quarter: int) -> list[int]:
+        if len(self.rss) < 4:
+            raise BenchmarkError("too short to tell anything; --seconds 1 or more")
+        size = len(self.rss) // 4
+        return self.rss[quarter * size : (quarter + 1) * size]
 
 
 @contextmanager

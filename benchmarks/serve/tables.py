@@ -41,6 +41,7 @@ class Round:
             "unexpected": len(unexpected(self.answered)),
             "statuses": statuses(self.answered),
             "peak_mb_by_quarter": [self.watch.peak(quarter) / 1e6 for quarter in range(4)],
+            "low_mb_by_quarter": [self.watch.low(quarter) / 1e6 for quarter in range(4)],
             "kinds": {kind: figures(rows) for kind, rows in by_kind(self.answered).items()},
             "cases": {name: figures(rows) for name, rows in by_case(self.answered).items()},
         }
@@ -90,14 +91,17 @@ def markdown(rounds: Sequence[Round], versions: Mapping[str, str]) -> str:
 
 
 def _summary(each: Round) -> str:
-    first, last = each.watch.peak(0) / 1e6, each.watch.peak(3) / 1e6
     told = ", ".join(f"{count:,} {status}" for status, count in statuses(each.answered).items())
     return (
         f"{each.seconds:.0f} s, {each.clients} clients: {len(each.answered):,} requests "
         f"({len(each.answered) / each.seconds:.0f} a second), "
         f"{len(unexpected(each.answered))} unexpected. Statuses: {told}. "
-        f"Peak memory {first:,.0f} MB in the first quarter of the time, {last:,.0f} MB in the last."
+        f"Memory in each quarter of the time, lowest to highest: {_memory(each.watch)} MB."
     )
+
+
+def _memory(watch: Watch) -> str:
+    return ", ".join(f"{watch.low(q) / 1e6:,.0f}–{watch.peak(q) / 1e6:,.0f}" for q in range(4))
 
 
 def _table(each: Round) -> str:

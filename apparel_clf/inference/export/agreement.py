@@ -106,7 +106,7 @@ def compared(
         path: where it will be.
         facts: what it says of itself.
         verify_on: labelled images, or None.
-        show: draw progress bars; None draws them on a terminal only.
+        show: draw progress bars; None draws them on a terminal, else a line every 20 s.
 
     Raises:
         ExportError: it is too far from the original.

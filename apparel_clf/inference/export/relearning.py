@@ -38,7 +38,7 @@ def relearnt(
             set to keep. None keeps what the original learnt, for precisions that need no
             calibration.
         verify_on: without `calibrate_on` the limit is set on these.
-        show: draw progress bars; None draws them on a terminal only.
+        show: draw progress bars; None draws them on a terminal, else a line every 20 s.
 
     Returns:
         What the export's description says of it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -44,55 +44,44 @@ class Runtime(ABC):
         Raises:
             ModelFileError: the network can't be run, or gives no numbers: its file is damaged.
         """
-        with _telling(self.name):
-            return self._checked(self._run(squares))
+        return self.see(squares)[0]
 
-    def look(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Compute probabilities, and how much each place of the last map speaks for each class.
-
-        Args:
-            squares: as for `run`.
-
-        Returns:
-            Probabilities as from `run`, and ``float32`` of shape ``(n, rows, columns, classes)``,
-            in units of the score before the softmax.
-
-        Raises:
-            ModelFileError: as `run`.
-        """
-        with _telling(self.name):
-            probabilities, heat = self._both(squares, "heat")
-            return self._checked(probabilities), self._checked(heat)
-
-    def sense(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Compute probabilities, and the mean of each channel of the last map.
+    def see(self, squares: NDArray[np.uint8], *parts: str) -> tuple[NDArray[np.float32], ...]:
+        """Compute probabilities, and what else the network saw, in one go.
 
         Args:
             squares: as for `run`.
+            parts: ``"heat"``: how much each place of the last map speaks for each class, in units
+                of the score before the softmax; ``"means"``: of each channel of that map.
 
         Returns:
-            Probabilities as from `run`, and ``float32`` of shape ``(n, channels)``.
+            Probabilities as from `run`, then the parts in their order, each ``float32``: heat of
+            shape ``(n, rows, columns, classes)``, means of shape ``(n, channels)``.
 
         Raises:
             ModelFileError: as `run`, or it was exported by a version that left the means out.
         """
-        if not self._has_means:
+        if "means" in parts and not self._has_means:
             raise _no_means(self.name)
         with _telling(self.name):
-            probabilities, means = self._both(squares, "means")
-            known = self.familiarity.width if self.familiarity else means.shape[1]
-            if means.shape != (len(squares), known):
-                raise ValueError(f"means of shape {means.shape}")
-            return self._checked(probabilities), self._finite(means)
-
-    def _run(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self._both(squares, "heat")[0]
+            probabilities, *seen = self._compute(squares, parts)
+            found = dict(zip(parts, seen, strict=True))
+            return self._checked(probabilities), *(
+                self._sensed(value, len(squares)) if part == "means" else self._checked(value)
+                for part, value in found.items()
+            )
 
     @abstractmethod
-    def _both(
-        self, squares: NDArray[np.uint8], second: str
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Compute probabilities, and ``"heat"`` or ``"means"``."""
+    def _compute(
+        self, squares: NDArray[np.uint8], parts: tuple[str, ...]
+    ) -> Iterable[NDArray[np.float32]]:
+        """Compute probabilities, then the parts."""
+
+    def _sensed(self, means: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+        known = self.familiarity.width if self.familiarity else means.shape[1]
+        if means.shape != (count, known):
+            raise ValueError(f"means of shape {means.shape}")
+        return self._finite(means)
 
     def _checked(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         if values.shape[-1] != self.classes:

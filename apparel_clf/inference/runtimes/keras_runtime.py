@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,49 +33,29 @@ class KerasRuntime(Runtime):
         self.side = int(model.input_shape[1])
         self.classes = int(model.output_shape[-1])
         self._model, self._heat = model, heat_kernel(model, head)
+        self._traced: dict[tuple[str, ...], Any] = {}
 
-    def _run(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.asarray(self._network(_tensor(squares)).numpy())
+    def _compute(
+        self, squares: NDArray[np.uint8], parts: tuple[str, ...]
+    ) -> Iterable[NDArray[np.float32]]:
+        if parts not in self._traced:
+            self._traced[parts] = self._trace(parts)
+        outputs = self._traced[parts](tensorflow_module().constant(squares))
+        return [output.numpy() for output in outputs]
 
-    def _both(
-        self, squares: NDArray[np.uint8], second: str
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        network = self._network_and_heat if second == "heat" else self._network_and_means
-        probabilities, seen = network(_tensor(squares))
-        return probabilities.numpy(), seen.numpy()
-
-    @cached_property
-    def _network(self) -> Any:
-        tf = tensorflow_module()
-        return self._traced(lambda images: self._model(tf.cast(images, tf.float32), training=False))
-
-    @cached_property
-    def _network_and_heat(self) -> Any:
-        tf = tensorflow_module()
-        return self._with_last_map(lambda maps: tf.einsum("nrcf,fk->nrck", maps, self._heat))
-
-    @cached_property
-    def _network_and_means(self) -> Any:
-        tf = tensorflow_module()
-        return self._with_last_map(lambda maps: tf.reduce_mean(maps, (1, 2)))
-
-    def _with_last_map(self, seen: Callable[[Any], Any]) -> Any:
+    def _trace(self, parts: tuple[str, ...]) -> Any:
+        """Trace for any number of squares, once; TensorFlow warns of functions it meets often."""
         tf, keras = tensorflow_module(), keras_module()
         both = keras.Model(self._model.input, [self._model.output, last_map(self._model)])
+        ways = {
+            "heat": lambda maps: tf.einsum("nrcf,fk->nrck", maps, self._heat),
+            "means": lambda maps: tf.reduce_mean(maps, (1, 2)),
+        }
 
-        def run(images: Any) -> tuple[Any, Any]:
+        def run(images: Any) -> list[Any]:
             probabilities, maps = both(tf.cast(images, tf.float32), training=False)
-            return probabilities, seen(maps)
+            return [probabilities, *(ways[part](maps) for part in parts)]
 
-        return self._traced(run)
-
-    def _traced(self, function: Callable[[Any], Any]) -> Any:
-        """Trace for any number of squares, once; TensorFlow warns of functions it meets often."""
-        tf = tensorflow_module()
         shape = tf.TensorSpec((None, self.side, self.side, 3), tf.uint8)
-        traced = tf.function(function, input_signature=[shape], autograph=False)
+        traced = tf.function(run, input_signature=[shape], autograph=False)
         return traced.get_concrete_function()
-
-
-def _tensor(squares: NDArray[np.uint8]) -> Any:
-    return tensorflow_module().constant(squares)

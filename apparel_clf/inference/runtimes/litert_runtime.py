@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -67,19 +68,19 @@ class LiteRtRuntime(Runtime):
         self.side, self.classes = int(shape[1]), int(outputs["probabilities"]["shape"][-1])
         self._has_means = "means" in outputs
 
-    def _both(
-        self, squares: NDArray[np.uint8], second: str
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _compute(
+        self, squares: NDArray[np.uint8], parts: tuple[str, ...]
+    ) -> Iterable[NDArray[np.float32]]:
         # One picture after the other: batches are no faster here, and each new size of batch would
         # lay out all memory anew.
         answers = []
         for square in squares:
             with self._lock:
                 answer = self._runner(image=square[None])
-                answers.append((answer["probabilities"].copy(), answer[second].copy()))
-        probabilities, seen = map(np.concatenate, zip(*answers, strict=True))
+                answers.append([answer[name].copy() for name in ("probabilities", *parts)])
+        probabilities, *seen = map(np.concatenate, zip(*answers, strict=True))
         # In int8 they come in steps of 1/256, and need not add up to 1.
-        return probabilities / np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-6), seen
+        return probabilities / np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-6), *seen
 
     def _check_operators(self, path: Path) -> None:
         strange = {op["op_name"] for op in self._interpreter._get_ops_details()} - _OPERATORS

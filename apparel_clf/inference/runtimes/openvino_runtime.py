@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -93,13 +94,13 @@ class OpenVinoRuntime(Runtime):
         self.classes = int(model.output("probabilities").partial_shape[1].get_length())
         self._has_means = any("means" in output.get_names() for output in model.outputs)
 
-    def _both(
-        self, squares: NDArray[np.uint8], second: str
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _compute(
+        self, squares: NDArray[np.uint8], parts: tuple[str, ...]
+    ) -> Iterable[NDArray[np.float32]]:
         if not hasattr(self._own, "request"):
             self._own.request = self._compiled.create_infer_request()
         answer = self._own.request.infer([squares])
-        return answer["probabilities"].copy(), answer[second].copy()
+        return [answer[name].copy() for name in ("probabilities", *parts)]
 
 
 def _check_sizes(path: Path, model: Any) -> None:

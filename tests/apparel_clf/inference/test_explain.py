@@ -37,7 +37,7 @@ def test_heat_is_grad_cam_by_gradients(head):
     if top:
         weights = tf.reduce_mean(tape.gradient(score, maps), (1, 2)).numpy()
         np.testing.assert_allclose(heat_kernel(network, head)[:, 1], weights[0], rtol=1e-4)
-    probabilities, heat = KerasRuntime(network, head).look(squares)
+    probabilities, heat = KerasRuntime(network, head).see(squares, "heat")
     np.testing.assert_allclose(probabilities, tf.nn.softmax(scores), atol=1e-5)
     expected = np.einsum("nrcf,fk->nrck", maps, heat_kernel(network, head))
     np.testing.assert_allclose(heat, expected, rtol=1e-4, atol=1e-4)

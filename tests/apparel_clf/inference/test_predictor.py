@@ -1,3 +1,5 @@
+import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +87,30 @@ def test_bad_files_alone_are_answered_too(runtime, tmp_path):
     assert [a.error.code for a in answers] == ["missing", "not_an_image", "unsupported_input"]
     with pytest.raises(ImageError, match="no such file"):
         answers[0].probabilities()
+
+
+def test_what_could_not_be_read_is_let_go_with_its_error(runtime, jpeg):
+    """Without waiting for Python's collector, which takes its time in a large program."""
+    bad = [b"nonsense", b"", jpeg(1)[:400], jpeg(2)]
+    gc.disable()
+    try:
+        for kinds in (bad, bad[:1]):
+            answers = list(Predictor(runtime, "pad").answers(kinds))
+            errors = [answer.error for answer in answers if answer.error]
+            assert all(error.__traceback__ is None for error in errors)
+            gone = [weakref.ref(error) for error in errors]
+            del answers, errors
+            assert [ref() for ref in gone] == [None] * len(gone)
+    finally:
+        gc.enable()
+
+
+def test_a_collected_error_still_names_its_cause(runtime, jpeg):
+    [answer] = Predictor(runtime, "pad").answers([jpeg(1)[:400]])
+    with pytest.raises(ImageError, match="truncated") as caught:
+        answer.probabilities()
+    assert isinstance(caught.value.__cause__, OSError)
+    assert caught.value.__cause__.__traceback__ is None
 
 
 def test_no_images_give_no_answers(runtime):

@@ -1,5 +1,6 @@
 """Hostile uploads and senders: each meets a typed refusal, none a 500, and the service goes on."""
 
+import gc
 import io
 import json
 import select
@@ -13,10 +14,11 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
-from apparel_clf.images.costly import MOST_SCANS
+from apparel_clf.images.costly import MOST_SCANS, FewReads
 from apparel_clf.serve import create_app, guard
+from apparel_clf.serve.uploads import Upload
 
 from .conftest import LIMITS, SECONDS, coloured, encoded, place_of, png_bomb, png_chunk, serving
 
@@ -310,6 +312,26 @@ def test_memory_and_open_files_do_not_grow(predict, talk):
     # The last connections are closed when the service comes to it.
     assert until(lambda: open_files() <= files + 5)
     assert threading.active_count() <= threads + 2
+
+
+def test_no_upload_outlives_its_request(predict, talk):
+    """Else uploads pile up, beyond what is booked for them, until Python's collector runs."""
+    gc.collect()
+    gc.disable()
+    try:
+        predict(("good.jpg", GOOD), *(("bad", data) for data, _ in list(FILES.values())[:7]))
+        predict(("bad.jpg", GOOD[:300]), address="/explain")
+        predict(("a.jpg", GOOD), ("b.jpg", GOOD), address="/explain")
+        talk(request((PART + b"\r\n") * 100 + b"--BB--", FORM))
+        talk(request(PART + GOOD, FORM))
+        assert until(lambda: not _held())
+    finally:
+        gc.enable()
+
+
+def _held():
+    kinds = (Upload, FewReads, ImageFile.ImageFile)
+    return [thing for thing in gc.get_objects() if isinstance(thing, kinds)]
 
 
 # --- many at once -----------------------------------------------------------------------------
