@@ -15,11 +15,12 @@ from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import Response
 from tqdm import tqdm
 
+from apparel_clf._allocator import give_back
 from apparel_clf.dataset import Version, publish
 from apparel_clf.errors import ApparelError
 from crawler import stats, summary
+from crawler.handler import end_browser
 from crawler.items import ApparelItem
-from crawler.memory import give_back
 from crawler.requests import KIND
 from crawler.terminal import say
 
@@ -157,6 +158,7 @@ class PublishOnClose:
             if finished and not summary.is_unfinished(self.crawler.stats, collecting):
                 journal.end(published=found)
             journal.close()
+            await end_browser(self.crawler)
             give_back()  # publishing takes as much as the crawl did
             if finished and found:
                 collecting.version = await asyncio.to_thread(_publish, collecting)

@@ -57,7 +57,7 @@ def curate(
         who: who decides. Default None: the name that the system knows the user by.
         why: a reason for all that have none of their own. Default none.
         policy: as in `publish`.
-        show_progress: draw a progress bar; by default on a terminal only.
+        show_progress: draw a progress bar; by default on a terminal, else a line every 20 s.
 
     Returns:
         The new version.

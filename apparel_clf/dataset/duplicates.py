@@ -25,8 +25,8 @@ from apparel_clf.dataset.signature_file import SignatureFile
 from apparel_clf.errors import ImageError
 from apparel_clf.images import Signature, image_bytes, sign
 
-# Pairs that are judged at a time: their small copies take some megabytes.
-_BATCH = 512
+# Pairs that are judged at a time: their small copies take a megabyte or two.
+_BATCH = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +160,7 @@ def match(signatures: Sequence[Signature]) -> Iterator[Match]:
             yield Match(first, index, "exact", "equal bytes")
     # What shows nothing is like everything that shows nothing.
     places = [index for index in first_of.values() if not signatures[index].blank]
+    del first_of
     shown = [signatures[index] for index in places]
     for first, second, kind, reason in _alike(shown):
         yield Match(places[first], places[second], kind, reason)
@@ -355,7 +356,7 @@ def find_duplicates(
     Args:
         source: a folder, looked through with all its sub-folders, or signatures (then named by
             their sha256).
-        show_progress: draw a progress bar; by default on a terminal only.
+        show_progress: draw a progress bar; by default on a terminal, else a line every 20 s.
 
     Returns:
         The groups, what to remove and what could not be read.

@@ -81,7 +81,7 @@ def fetch(
             has an id of its own and says so. Default False.
         per_host: connections to one host at a time, from 1. Default 2.
         timeout: seconds that one file may take. Default 60.
-        show_progress: draw a progress bar; by default on a terminal only.
+        show_progress: draw a progress bar; by default on a terminal, else a line every 20 s.
 
     Returns:
         The version; the one that is there already, if the folder has it.

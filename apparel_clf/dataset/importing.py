@@ -70,7 +70,7 @@ def import_folder(
         keep_splits: whether images stay in the split that `source` has them in. Where duplicates
             were in two of its splits they go to the one trained on. An image that the dataset had
             in another split goes to train if either is that, else to val. Default True.
-        show_progress: draw progress bars; by default on a terminal only.
+        show_progress: draw progress bars; by default on a terminal, else a line every 20 s.
 
     Returns:
         The new version.
@@ -107,7 +107,7 @@ def merge(
         folder: the dataset's folder that is added to.
         others: versions, dataset folders (their latest version), or folders of class folders.
         policy: as in `publish`.
-        show_progress: draw progress bars; by default on a terminal only.
+        show_progress: draw progress bars; by default on a terminal, else a line every 20 s.
 
     Returns:
         The new version of `folder`.
@@ -145,7 +145,7 @@ def add_folder(
         source: as in `import_folder`.
         folder: the dataset's folder.
         keep_splits: as in `import_folder`.
-        show_progress: draw a progress bar; by default on a terminal only.
+        show_progress: draw a progress bar; by default on a terminal, else a line every 20 s.
 
     Returns:
         The journal's file.

@@ -45,7 +45,7 @@ _ENTRY_COST = 20.0
 _TABLE_COST = 200_000.0
 _CANDIDATE_COST = 2.0
 _NEAR_COST = 15.0
-# Pairs, hashes and tables that a plan is estimated from.
+# Pairs, hashes and tables that a plan is estimated from, at most.
 _SAMPLE_PAIRS = 1 << 16
 _SAMPLE_HASHES = 4096
 _SAMPLE_TABLES = 5
@@ -472,8 +472,10 @@ class _Sample:
         # The standard library's: NumPy's generators take five megabytes to import.
         rng = random.Random(0)
         some = hashes[rng.sample(range(len(hashes)), min(len(hashes), _SAMPLE_HASHES))]
-        drawn = np.frombuffer(rng.randbytes(2 * _SAMPLE_PAIRS * 8), "<u8") % np.uint64(len(some))
-        first, second = some[drawn].reshape(2, _SAMPLE_PAIRS)
+        # Few hashes are soon compared, however that is planned: more pairs would take megabytes.
+        pairs = max(64, min(_SAMPLE_PAIRS, 1 << len(hashes).bit_length()))
+        drawn = np.frombuffer(rng.randbytes(2 * pairs * 8), "<u8") % np.uint64(len(some))
+        first, second = some[drawn].reshape(2, pairs)
         agree = ~(first ^ second)
         bits = (agree >> np.uint64(bit) & np.uint64(1) for bit in range(_BITS))
         agreeing = np.array([np.packbits(bit.astype(np.bool_)) for bit in bits])
@@ -492,7 +494,7 @@ class _Sample:
         """
         dealt: list[list[int]] = [[] for _ in range(chunks)]
         agreeing = np.full((chunks, self.agreeing.shape[1]), ~np.uint64(0))
-        counts = [_SAMPLE_PAIRS] * chunks
+        counts = [64 * self.agreeing.shape[1]] * chunks
         overall = np.bitwise_count(self.agreeing).sum(axis=1)
         bits = list(range(_BITS))
         while bits and min(map(len, dealt)) < widest:

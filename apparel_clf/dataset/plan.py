@@ -10,8 +10,10 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, TypeAlias
 
 from apparel_clf.dataset.decisions import Decision, rulings
 from apparel_clf.dataset.duplicates import (
@@ -32,6 +34,11 @@ from apparel_clf.dataset.splits import (
 from apparel_clf.dataset.staging import Journal
 from apparel_clf.dataset.taken_back import still_known, taken_back
 from apparel_clf.images import Keep
+
+# An object by its sha256, or a product by its shop and ASIN.
+_Identity: TypeAlias = "str | tuple[str, str]"
+# A rejection's values by their names: equal for equal rejections only.
+_REJECTION_ORDER = attrgetter(*sorted(f.name for f in fields(Rejection)))
 
 
 @dataclass(frozen=True)
@@ -219,7 +226,7 @@ def plan_version(
     return Plan(
         rows=tuple(sorted(rows, key=lambda row: row.path)),
         removed=removed,
-        rejections=tuple(sorted(turned_away, key=lambda r: sorted(asdict(r).items()))),
+        rejections=tuple(sorted(turned_away, key=_REJECTION_ORDER)),
         policy=policy,
         relabelled=sum(row.record.sha256 in ruled.relabelled for row in rows),
         remembered={k: split for k, split in (had | split_of).items() if k not in held},
@@ -235,7 +242,7 @@ def _rows(
 ) -> tuple[list[ManifestRow], dict[str, int], dict[str, str]]:
     """The images to keep, how many others they stand for by kind, and the split of each image."""
     unique = [found[0] for found in seen_as]
-    repeats = Counter({i: _repeats(found) for i, found in enumerate(seen_as)})
+    repeats = Counter({i: _repeats(found) for i, found in enumerate(seen_as) if len(found) > 1})
     signatures = [record.signature for record in unique]
     matches = list(match(signatures))
     removed = choose_removals(signatures, [m for m in matches if _same_label(unique, m)])
@@ -259,8 +266,8 @@ def _wanted(journal: Journal, disputed: _Disputed) -> list[ImageRecord]:
     Pages are fetched side by side, so which images come last is chance; their place in the shop is
     not.
     """
-    ordered = sorted(journal.images, key=lambda record: record.order)
-    ordered = [record for record in ordered if not disputed.of(record)]
+    ordered = [record for record in journal.images if not disputed.of(record)]
+    ordered.sort(key=lambda record: record.order)
     if journal.per_class is None:
         return ordered
     seen: dict[str, DuplicateIndex] = defaultdict(DuplicateIndex)
@@ -336,7 +343,7 @@ class _Disputed:
         rejections: a line for each image that is left out for it.
     """
 
-    labels: Mapping[tuple[str, str], frozenset[str]]
+    labels: Mapping[_Identity, frozenset[str]]
     certain: frozenset[str]
     rejections: tuple[Rejection, ...] = ()
 
@@ -349,8 +356,8 @@ class _Disputed:
 
 
 def _disputed(records: Sequence[ImageRecord], certain: frozenset[str]) -> _Disputed:
-    first: dict[tuple[str, str], str] = {}
-    several: dict[tuple[str, str], set[str]] = {}
+    first: dict[_Identity, str] = {}
+    several: dict[_Identity, set[str]] = {}
     for record in records:
         if record.sha256 not in certain:
             for key in _identities(record):
@@ -368,11 +375,11 @@ def _disputed(records: Sequence[ImageRecord], certain: frozenset[str]) -> _Dispu
     return replace(disputed, rejections=tuple(conflicts))
 
 
-def _identities(record: ImageRecord) -> list[tuple[str, str]]:
-    keys = [("sha256", record.sha256)]
+def _identities(record: ImageRecord) -> Iterator[_Identity]:
+    """What a record shares with others of the same thing: its object, and its product."""
+    yield record.sha256
     if record.asin:
-        keys.append((f"asin at {record.source}", record.asin))
-    return keys
+        yield record.source, record.asin
 
 
 def rejected(record: ImageRecord, reason: str, detail: str, *, failed: bool = False) -> Rejection:
@@ -401,15 +408,21 @@ def rejected(record: ImageRecord, reason: str, detail: str, *, failed: bool = Fa
     )
 
 
-def _by_object(records: Iterable[ImageRecord]) -> list[list[ImageRecord]]:
+def _by_object(records: Iterable[ImageRecord]) -> list[tuple[ImageRecord, ...]]:
     """All records of each stored object, by sha256; the first in the shop's order leads."""
-    by_sha: dict[str, set[ImageRecord]] = defaultdict(set)
-    for record in records:
-        by_sha[record.sha256].add(record)
-    return [
-        sorted(by_sha[sha256], key=lambda r: (r.order, r.source, r.page_url, r.image_url))
-        for sha256 in sorted(by_sha)
-    ]
+    by_sha = sorted(records, key=lambda record: record.sha256)
+    return [_in_order(found) for _, found in groupby(by_sha, key=lambda record: record.sha256)]
+
+
+def _in_order(found: Iterable[ImageRecord]) -> tuple[ImageRecord, ...]:
+    """One object's records, each once. Most objects have one, which is not hashed: that takes its
+    thumbnail.
+    """
+    records = tuple(found)
+    if len(records) == 1:
+        return records
+    by_place = sorted(set(records), key=lambda r: (r.order, r.source, r.page_url, r.image_url))
+    return tuple(by_place)
 
 
 def _repeats(found: Iterable[ImageRecord]) -> int:
@@ -424,11 +437,12 @@ def _same_label(records: Sequence[ImageRecord], pair: Match) -> bool:
 def _group_names(seen_as: Sequence[Sequence[ImageRecord]], matches: Iterable[Match]) -> list[str]:
     """Name each object's group: duplicates, and photos of one product, belong together."""
     pairs = [(pair.first, pair.second) for pair in matches]
-    first_of: dict[tuple[str, str], int] = {}
+    first_at: dict[str, dict[str, int]] = defaultdict(dict)
     for index, found in enumerate(seen_as):
         for record in found:
-            if record.asin:
-                pairs.append((first_of.setdefault((record.source, record.asin), index), index))
+            first = first_at[record.source].setdefault(record.asin, index) if record.asin else index
+            if first != index:
+                pairs.append((first, index))
     # Objects are sorted by sha256, so the smallest index is the smallest hash of the group.
     return [seen_as[root][0].sha256[:16] for root in connected(len(seen_as), pairs)]
 
@@ -442,11 +456,13 @@ def _splits_of(
 ) -> dict[str, str]:
     """The split of each group, from every split that any of it has had or came with."""
     had: dict[str, set[str]] = defaultdict(set)
-    labels: dict[str, list[str]] = defaultdict(list)
-    for index, (found, name) in enumerate(zip(seen_as, names, strict=True)):
-        had[name] |= {before.get(found[0].sha256, ""), *(r.given_split for r in found)}
-        if index not in removed:
-            labels[name].append(found[0].label)
+    for found, name in zip(seen_as, names, strict=True):
+        if splits := {before.get(found[0].sha256, ""), *(r.given_split for r in found)} - {""}:
+            had[name] |= splits
     fixed = {name: split for name, splits in had.items() if (split := merged_split(splits))}
-    units = [SplitUnit(name, tuple(sorted(group))) for name, group in labels.items()]
+    units, alike = [], dict[tuple[str, ...], tuple[str, ...]]()
+    kept = sorted((i for i in range(len(names)) if i not in removed), key=names.__getitem__)
+    for name, group in groupby(kept, key=names.__getitem__):
+        labels = tuple(sorted(seen_as[index][0].label for index in group))
+        units.append(SplitUnit(name, alike.setdefault(labels, labels)))
     return assign_splits(units, val=policy.val, test=policy.test, seed=policy.seed, fixed=fixed)

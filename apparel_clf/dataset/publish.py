@@ -9,8 +9,9 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from heapq import merge
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from apparel_clf.dataset.decisions import read_decisions
 from apparel_clf.dataset.memory import SPLITS_FILE, read_splits, split_lines
 from apparel_clf.dataset.plan import ManifestRow, Plan, Policy, plan_version
 from apparel_clf.dataset.staging import ObjectStore, Staging
-from apparel_clf.dataset.sums import SUMS, FileHasher, parse_sums, sums_text
+from apparel_clf.dataset.sums import SUMS, FileHasher, parse_sums, sums_line
 from apparel_clf.dataset.verify import check_manifest
 from apparel_clf.dataset.version import (
     CARD,
@@ -63,7 +64,7 @@ def publish(
     Args:
         folder: the dataset's folder, for example ``"datasets/demo"``.
         policy: shares of the splits and seed. By default .7, .15, .15 and 0.
-        show_progress: draw a progress bar; by default on a terminal only.
+        show_progress: draw a progress bar; by default on a terminal, else a line every 20 s.
 
     Returns:
         The new version.
@@ -117,7 +118,7 @@ def publish_plan(
         plan: what the version holds.
         facts: what ``version.json`` says beside, or in place of, what publishing says itself.
             Default None.
-        show_progress: draw a progress bar; by default on a terminal only.
+        show_progress: draw a progress bar; by default on a terminal, else a line every 20 s.
 
     Returns:
         The new version.
@@ -261,7 +262,7 @@ def _write_version(
             (building / FACTS).write_text(_pretty(facts), encoding="utf-8")
             (building / CARD).write_text(render_card(plan, facts), "utf-8", "replace")
             (building / CROISSANT).write_text(render_croissant(plan, facts), "utf-8", "replace")
-            _write_sums(building, digests)
+            _write_sums(building, plan, digests)
             _check_readable(building, plan)
             _put_in_place(dataset, building, final)
     except BaseException:
@@ -300,16 +301,16 @@ def _write_images(
     plan: Plan,
     previous: Version | None,
     show: bool | None,
-) -> dict[str, str]:
-    """Link the images into place; return the sha256 of each file by its path."""
+) -> list[str]:
+    """Link the images into place; return the sha256 of each file, in the order of the rows."""
     for split, by_class in plan.counts.items():
         for label in by_class:
             (building / split / label).mkdir(parents=True)
     checked = _Checked(objects, previous)
-    digests = {}
+    digests = []
     for row in progress(plan.rows, label="publish", show=show):
-        digest = digests[row.path] = checked.published(row)
-        _link(objects.path(digest), building / row.path)
+        digests.append(checked.published(row))
+        _link(objects.path(digests[-1]), building / row.path)
     return digests
 
 
@@ -391,12 +392,14 @@ def _link(source: Path, target: Path) -> None:
         target.chmod(0o444)
 
 
-def _write_sums(building: Path, digests: Mapping[str, str]) -> None:
+def _write_sums(building: Path, plan: Plan, digests: Sequence[str]) -> None:
     """Note the hash of every file: of images as they are named, of all others as written."""
     hasher = FileHasher()
     others = (path for path in building.iterdir() if path.is_file())
-    written = {path.name: hasher.digest(path)[0] for path in others}
-    (building / SUMS).write_text(sums_text({**digests, **written}), encoding="utf-8")
+    written = sorted((path.name, hasher.digest(path)[0]) for path in others)
+    # The rows are sorted by path, too. All paths at once would take megabytes.
+    images = ((row.path, digest) for row, digest in zip(plan.rows, digests, strict=True))
+    _write_lines(building / SUMS, (sums_line(*file) for file in merge(images, written)))
 
 
 def _facts(plan: Plan, name: str, number: int, previous: Version | None) -> dict[str, Any]:

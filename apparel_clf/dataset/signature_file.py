@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from array import array
 from collections.abc import Sequence
 from typing import overload
 
@@ -25,10 +24,9 @@ class SignatureFile(Sequence[Signature]):
 
     def __init__(self) -> None:
         self._file = BytesApart()
-        self._starts = array("Q", [0])
 
     def __len__(self) -> int:
-        return len(self._starts) - 1
+        return len(self._file)
 
     @overload
     def __getitem__(self, index: int) -> Signature: ...
@@ -42,9 +40,7 @@ class SignatureFile(Sequence[Signature]):
         """
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        place = range(len(self))[index]
-        start, end = self._starts[place], self._starts[place + 1]
-        return Signature.from_json(json.loads(self._file.read(start, end - start)))
+        return Signature.from_json(json.loads(self._file[range(len(self))[index]]))
 
     def append(self, signature: Signature) -> None:
         """Add a signature.
@@ -52,10 +48,8 @@ class SignatureFile(Sequence[Signature]):
         Raises:
             OSError: the disk of temporary files is full.
         """
-        start, length = self._file.append(json.dumps(signature.to_json()).encode())
-        self._starts.append(start + length)
+        self._file.append(json.dumps(signature.to_json()).encode())
 
     def close(self) -> None:
         """Let go of the file and forget all signatures."""
         self._file.close()
-        self._starts = array("Q", [0])

@@ -18,7 +18,7 @@ SPLITS = ("train", "val", "test")
 _MERGE_ORDER = ("train", "val", "test")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SplitUnit:
     """A group of images that must share a split.
 
@@ -88,8 +88,10 @@ def assign_splits(
     filled = Counter(
         (result[unit.key], label) for unit in units if unit.key in result for label in unit.labels
     )
-    free = (unit for unit in units if unit.key not in result)
-    for unit in sorted(free, key=lambda u: (-len(u.labels), _shuffled(u.key, seed))):
+    free = [unit for unit in units if unit.key not in result]
+    free.sort(key=lambda unit: _shuffled(unit.key, seed))
+    free.sort(key=lambda unit: -len(unit.labels))
+    for unit in free:
         lack = {split: _lack(unit, shares[split], split, totals, filled) for split in SPLITS}
         best = max(SPLITS, key=lambda split: lack[split])
         result[unit.key] = best
@@ -111,5 +113,5 @@ def _lack(
     return sum(share * totals[label] - filled.get((split, label), 0) for label in sorted(wanted))
 
 
-def _shuffled(key: str, seed: int) -> str:
-    return hashlib.sha256(f"{seed}:{key}".encode()).hexdigest()
+def _shuffled(key: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}:{key}".encode()).digest()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
 
 #: Name of the file; ``sha256sum -c SHA256SUMS`` in the version's folder checks the version.
 SUMS = "SHA256SUMS"
@@ -15,20 +14,18 @@ _LINE = re.compile(r"([0-9a-f]{64}) [ *]((?!/|(?:.*/)?\.\.?(?:/|$))[^\n\0]+)")
 _BUFFER_SIZE = 1 << 18
 
 
-def sums_text(digests: Mapping[str, str]) -> str:
-    """Write the content of a SHA256SUMS file.
+def sums_line(path: str, digest: str) -> bytes:
+    """Return a file's line in SHA256SUMS; lines are sorted by path.
 
     Args:
-        digests: sha256 in hex by path, relative to the file, with forward slashes.
-
-    Returns:
-        A line for each path, sorted.
+        path: relative to SHA256SUMS, with forward slashes.
+        digest: the file's sha256 in hex.
 
     Example:
-        >>> sums_text({"README.md": 64 * "0"}).split()[1]
-        'README.md'
+        >>> sums_line("README.md", 64 * "0").split()[1]
+        b'README.md'
     """
-    return "".join(f"{digests[path]}  {path}\n" for path in sorted(digests))
+    return f"{digest}  {path}\n".encode()
 
 
 def parse_sums(data: bytes) -> tuple[dict[str, str], list[int]]:

@@ -120,7 +120,7 @@ def verify(path: str | os.PathLike[str], *, show_progress: bool | None = None) -
     Args:
         path: the version's folder, for example ``"datasets/demo/v1"`` or
             ``"datasets/demo/latest"``.
-        show_progress: draw a progress bar; by default on a terminal only.
+        show_progress: draw a progress bar; by default on a terminal, else a line every 20 s.
 
     Returns:
         What was found. A damaged version is no error: all that is wrong with it is listed.

@@ -313,7 +313,7 @@ def compute_rows(
             ``"flatten"``.
         cache: where rows of earlier runs are. Default None: nowhere.
         label: what the progress bar says.
-        show: draw the progress bar; None draws it on a terminal only.
+        show: draw the progress bar; None draws it on a terminal, else a line every 20 s.
 
     Returns:
         The rows of all images that could be read, in order, and which could not.

@@ -13,6 +13,7 @@ from scrapy.commands.crawl import Command as ScrapyCrawlCommand
 from scrapy.exceptions import UsageError
 from scrapy.spiderloader import get_spider_loader
 
+from apparel_clf._allocator import MEGABYTE, hold_little
 from apparel_clf._printable import printable
 from apparel_clf.dataset import version_numbers
 from apparel_clf.errors import ApparelError, SettingsError
@@ -68,6 +69,9 @@ class Command(ScrapyCrawlCommand):
         if opts.dry_run:
             self._show(config)
             return
+        # Pages of half a megabyte that come and go leave holes in a heap: ten megabytes after a few
+        # thousand images.
+        hold_little(block=MEGABYTE // 8, heaps=1)
         self.exitcode = self._close(self._crawl(args[0], opts.spargs))
 
     def _config(self, name: str, arguments: dict[str, Any]) -> CrawlConfig:

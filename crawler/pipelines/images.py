@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,12 +22,11 @@ from twisted.python.failure import Failure
 
 from apparel_clf.dataset import ObjectStore, Staging
 from apparel_clf.errors import ImageError
-from apparel_clf.images import MAX_PIXELS, Signature, sign
+from apparel_clf.images import MAX_PIXELS, BytesApart, Signature, sign
 from crawler.addresses import is_allowed_image
 from crawler.exceptions import STOPPED, Rejected, Stopping
 from crawler.items import ApparelItem
 from crawler.journal import CrawlJournal
-from crawler.known import KnownPictures
 from crawler.requests import KIND, LABEL
 
 # The picture is not there in this size; another may be.
@@ -57,36 +57,40 @@ class _Fetches(MutableMapping[bytes, "_Fetched | Failure"]):
     """
 
     def __init__(self) -> None:
-        self._signatures = KnownPictures[bytes]()
-        self._others: dict[bytes, Any] = {}
+        self._apart = BytesApart()
+        # The number of what is in the file, or the result itself.
+        self._results: dict[bytes, int | _Fetched | Failure] = {}
 
     def __getitem__(self, key: bytes) -> _Fetched | Failure:
-        found: Any = self._others[key]
-        return _Fetched(found, self._signatures[key]) if isinstance(found, str) else found
+        found = self._results[key]
+        if not isinstance(found, int):
+            return found
+        url, signature = json.loads(self._apart[found])
+        return _Fetched(url, Signature.from_json(signature))
 
     def __setitem__(self, key: bytes, result: _Fetched | Failure) -> None:
-        self._others[key] = result
+        self._results[key] = result
         if isinstance(result, _Fetched) and result.signature is not None:
+            values = [result.url, result.signature.to_json()]
             with suppress(OSError):  # no room for temporary files: memory has to do
-                self._signatures[key] = result.signature
-                self._others[key] = result.url
+                self._results[key] = self._apart.append(json.dumps(values).encode())
 
     def __delitem__(self, key: bytes) -> None:
-        del self._others[key]
+        del self._results[key]
 
     def __contains__(self, key: object) -> bool:
-        return key in self._others
+        return key in self._results
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._others)
+        return iter(self._results)
 
     def __len__(self) -> int:
-        return len(self._others)
+        return len(self._results)
 
     def clear(self) -> None:
         """Forget all, and let go of the file."""
-        self._others.clear()
-        self._signatures.clear()
+        self._results.clear()
+        self._apart.close()
 
 
 class ImagePipeline(FilesPipeline):

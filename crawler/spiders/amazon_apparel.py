@@ -151,6 +151,11 @@ class AmazonApparelSpider(Spider):
             "was fetched before is kept; mend it and run the same command again",
         )
 
+    def closed(self, _reason: str) -> None:
+        """Let go of the products seen, before a version is published."""
+        for walk in self.walks.values():
+            walk.seen.clear()
+
     async def start(self) -> AsyncIterator[ApparelItem | Request]:
         """Read what an interrupted crawl left, then ask each class's next page."""
         if self.problem:  # the browser did not start

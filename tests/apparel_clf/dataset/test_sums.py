@@ -4,16 +4,16 @@ import hashlib
 
 import pytest
 
-from apparel_clf.dataset.sums import _BUFFER_SIZE, FileHasher, parse_sums, sums_text
+from apparel_clf.dataset.sums import _BUFFER_SIZE, FileHasher, parse_sums, sums_line
 
 A, B = "a" * 64, "b" * 64
 
 
 def test_what_is_written_is_read():
     digests = {"train/jeans/x.jpg": A, "README.md": B, "val/Robe d'été/y.jpg": A}
-    text = sums_text(digests)
-    assert text.splitlines()[0] == f"{B}  README.md"
-    assert parse_sums(text.encode()) == (digests, [])
+    lines = [sums_line(path, digest) for path, digest in digests.items()]
+    assert lines[1] == f"{B}  README.md\n".encode()
+    assert parse_sums(b"".join(lines)) == (digests, [])
 
 
 @pytest.mark.parametrize(
