@@ -101,6 +101,7 @@ class Predictor:
         shown = progress(sources, label=label, show=show)
         for answers in in_order(answered, _batches(shown)):
             yield from answers
+        self.runtime.rest()
 
     def facts(self) -> dict[str, Any]:
         """What a model file says of the pictures that were trained on, in plain values."""

@@ -71,6 +71,9 @@ class Runtime(ABC):
                 for part, value in found.items()
             )
 
+    def rest(self) -> None:  # noqa: B027 # most runtimes keep little
+        """Give back the memory that batches took, at the end of a stream of pictures."""
+
     @abstractmethod
     def _compute(
         self, squares: NDArray[np.uint8], parts: tuple[str, ...]

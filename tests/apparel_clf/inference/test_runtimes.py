@@ -9,12 +9,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
 import apparel_clf as ac
 from apparel_clf.errors import ExportError, ModelFileError, SettingsError
-from apparel_clf.inference.opening import read_facts
+from apparel_clf.inference.opening import open_model, read_facts
+from apparel_clf.inference.predictor import Predictor
 from apparel_clf.model.build import HEADS
 
 FILES = {"keras": "m.keras", "onnx": "m.onnx", "litert": "m.tflite", "openvino": "openvino"}
@@ -173,6 +175,16 @@ def test_onnx_has_one_input_of_any_batch(made):
     assert [output.name for output in session.get_outputs()] == ["probabilities", "heat", "means"]
     facts = session.get_modelmeta().custom_metadata_map["apparel.json"]
     assert json.loads(facts)["class_names"] == list(made[0].classes_)
+
+
+def test_onnx_gives_back_what_batches_took_once_a_stream_ends(made):
+    runtime = open_model(made[1] / "m.onnx").runtime
+    process = psutil.Process()
+    runtime.run(np.zeros((4_096, 32, 32, 3), np.uint8))
+    kept = process.memory_info().rss
+    answers = list(Predictor(runtime, "pad").answers([np.zeros((8, 8, 3), np.uint8)] * 20))
+    assert len(answers) == 20
+    assert kept - process.memory_info().rss > 50e6
 
 
 def test_onnx_runs_on_openvino_too(made, picture):
