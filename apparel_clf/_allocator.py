@@ -26,7 +26,8 @@ _NUMBERS = {
 def hold_little(*, block: int, heaps: int, unused: int | None = None) -> bool:
     """Have the C library hold little of what is freed. Call it before anything large is loaded.
 
-    What a person has set by an environment variable of the C library stays as it is.
+    What a person has set by an environment variable of the C library, ``MALLOC_…`` or a tunable,
+    stays as it is.
 
     Args:
         block: from so many bytes a block is the system's own pages, gone once it is freed.
@@ -41,7 +42,7 @@ def hold_little(*, block: int, heaps: int, unused: int | None = None) -> bool:
         True
     """
     mallopt = _of_c_library("mallopt")
-    if mallopt is None:
+    if mallopt is None or "glibc.malloc." in os.environ.get("GLIBC_TUNABLES", ""):
         return False
     values = {
         "MALLOC_TRIM_THRESHOLD_": unused,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -25,6 +26,7 @@ _CLOSE_SECONDS = 15.0
 _TICK = 0.5
 # Seconds that a page gets when the crawl has been told to stop.
 _PATIENCE = 5.0
+_LOG = logging.getLogger(__name__)
 _LATENCY = "apparel_latency"
 _HANDLERS: WeakKeyDictionary[Crawler, BrowserHandler] = WeakKeyDictionary()
 
@@ -40,8 +42,10 @@ async def end_browser(crawler: Crawler) -> None:
     """
     handler = _HANDLERS.get(crawler)
     if handler is not None:
-        with suppress(Exception):  # whatever it died of, the crawl's work is to be kept
+        try:
             await handler.close()
+        except Exception:  # whatever it died of, the crawl's work is to be kept
+            _LOG.exception("The browser did not end as it should")
 
 
 @dataclass
@@ -98,8 +102,10 @@ class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc] # u
         if not self._closed:
             self._closed = True
             _HANDLERS.pop(self._crawler, None)
-            await self._images.close()
-            await super().close()
+            try:
+                await self._images.close()
+            finally:
+                await super().close()
 
     async def download_request(self, request: Request) -> Response:
         """Fetch an image, render a page, or do as Scrapy does, by what the request is for."""

@@ -62,8 +62,8 @@ COOKIES_ENABLED = False
 TELNETCONSOLE_ENABLED = False
 
 # Scrapy imports also what is switched off, be it by None. Without these two it imports neither a
-# web server nor the list of all domains: four megabytes less. Who wants cookies after all puts
-# CookiesMiddleware back.
+# web server nor the list of all domains: four megabytes less. Who wants cookies or remote
+# control after all puts theirs back here: their own settings alone do nothing.
 EXTENSIONS_BASE = {
     path: order
     for path, order in default_settings.EXTENSIONS_BASE.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from apparel_clf.errors import ImageError
 
 
-def kept(error: ImageError) -> ImageError:
+def kept(error: ImageError, outer: BaseException | None = None) -> ImageError:
     """Drop the tracebacks of an error that is not raised but collected.
 
     Their frames hold the file's bytes and its pixels, so a list of errors would hold every bad
@@ -14,6 +14,8 @@ def kept(error: ImageError) -> ImageError:
 
     Args:
         error: as it was caught.
+        outer: what was being handled already when the work on the image began; it is somebody
+            else's and stays as it is. Default None: nothing.
 
     Returns:
         The same error; its causes are named as before.
@@ -26,7 +28,7 @@ def kept(error: ImageError) -> ImageError:
         True
     """
     link: BaseException | None = error
-    while link is not None:
+    while link is not None and link is not outer:
         link.__traceback__ = None
         link = link.__cause__ or link.__context__
     return error

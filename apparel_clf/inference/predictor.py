@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -129,11 +130,11 @@ class Predictor:
     def _read(self, source: ImageSource | ImageError) -> _Read:
         if isinstance(source, ImageError):
             return source.source, source
-        name = describe(source)
+        name, outer = describe(source), sys.exc_info()[1]
         try:
             return name, to_square(load_image(source), self.runtime.side, self.rule)
         except ImageError as error:
-            return name, kept(error)
+            return name, kept(error, outer)
 
 
 def means_of(answers: Iterable[Answer]) -> NDArray[np.float32]:

@@ -151,8 +151,9 @@ def _fitted(
 
 def _fit_span(rows: Floats) -> tuple[Span, Floats]:
     """Return the span of scaled rows, and their coordinates in it."""
-    with thin_products(len(rows) ** 2):
-        variances, vectors = np.linalg.eigh((rows @ rows.T).astype(np.float64))
+    products = (rows @ rows.T).astype(np.float64)
+    with thin_products(products.size):
+        variances, vectors = np.linalg.eigh(products)
     kept = variances > _LEAST_VARIANCE * max(float(variances[-1]), 1e-30)
     lengths = np.sqrt(variances[kept])
     turn = (vectors[:, kept] / lengths).astype(np.float32)

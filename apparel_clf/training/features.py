@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -166,10 +167,17 @@ class FeatureExtractor:
         self._model, self._precision = model, precision
         self._widths = [_width(model, tap) for tap in self._taps]
         self.width = sum(self._widths)
+        self._traced: Callable[[Any], Any] | None = None
+        self._tracing = threading.Lock()
 
-    @cached_property
-    def _forward(self) -> Callable[[Any], Any]:
-        """The traced function: seconds to make, which rows that are all kept do not need."""
+    def _forward(self, images: NDArray[np.uint8]) -> Any:
+        with self._tracing:  # the first batches come two at a time
+            if self._traced is None:
+                self._traced = self._trace()
+        return self._traced(images)
+
+    def _trace(self) -> Callable[[Any], Any]:
+        """Make the function: it takes seconds, which rows that are all kept do not need."""
         tf = tensorflow_module()
         layers = _layers(self._model, self._precision, max(int(tap[-1]) for tap in self._taps))
         dtype = tf.as_dtype(self._precision)

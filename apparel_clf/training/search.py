@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ class Curve(NamedTuple):
     Args:
         losses: mean loss, ``(epochs,)``; each fold counts alike.
         logits: of each image by the head of the fold that it wasn't in, ``(epochs, images,
-            classes)``.
+            classes)``; of the last epoch alone where no more was asked for.
     """
 
     losses: NDArray[np.float64]
@@ -32,6 +33,8 @@ def curves(
     folds: Sequence[Fold],
     num_classes: int,
     groups: Sequence[Sequence[HeadSettings]],
+    *,
+    last_only: bool = False,
 ) -> Iterator[list[Curve]]:
     """Train by each set of settings in each fold, and judge what was held out after each epoch.
 
@@ -41,6 +44,7 @@ def curves(
         num_classes: number of classes.
         groups: sets of settings; those of a group differ in `learning_rate` and `l2` alone and are
             trained side by side. They keep the last epoch and have no patience.
+        last_only: keep the logits of the last epoch alone. Default False: of every epoch.
 
     Yields:
         For each group a curve for each of its sets of settings.
@@ -55,7 +59,7 @@ def curves(
         kind = turns(rows.features.shape[1]) or together[0].solver
         if kind not in ready:
             ready[kind] = [_prepared(rows, fold, num_classes, together[0]) for fold in folds]
-        yield _curves(ready[kind], folds, len(rows) // rows.views, together)
+        yield _curves(ready[kind], folds, len(rows) // rows.views, together, last_only)
 
 
 def _prepared(rows: Rows, fold: Fold, num_classes: int, settings: HeadSettings) -> Coordinates:
@@ -68,24 +72,28 @@ def _curves(
     folds: Sequence[Fold],
     images: int,
     together: Sequence[HeadSettings],
+    last_only: bool,
 ) -> list[Curve]:
     epochs, classes = together[0].epochs, ready[0].targets.shape[1]
+    kept = 1 if last_only else epochs
     losses = np.zeros((len(together), epochs))
-    logits = np.empty((len(together), epochs, images, classes), np.float32)
+    logits = np.empty((len(together), kept, images, classes), np.float32)
     for coordinates, fold in zip(ready, folds, strict=True):
-        for place, (by_epoch, held) in enumerate(_followed(coordinates, together)):
+        for place, (by_epoch, held) in enumerate(_followed(coordinates, together, kept)):
             # L-BFGS may come to its end before: there it stays.
-            missing = epochs - len(held)
-            losses[place] += [*by_epoch, *by_epoch[-1:] * missing]
-            logits[place][:, fold.test] = np.stack([*held, *held[-1:] * missing])
+            losses[place] += [*by_epoch, *by_epoch[-1:] * (epochs - len(by_epoch))]
+            logits[place][:, fold.test] = np.stack([*held, *[held[-1]] * (kept - len(held))])
     return [Curve(*pair) for pair in zip(losses / len(folds), logits, strict=True)]
 
 
 def _followed(
-    rows: Coordinates, together: Sequence[HeadSettings]
-) -> list[tuple[list[float], list[NDArray[np.float32]]]]:
-    """Train on one fold; return each head's loss and logits on the held-out rows, by epoch."""
-    held: list[list[NDArray[np.float32]]] = [[] for _ in together]
+    rows: Coordinates, together: Sequence[HeadSettings], kept: int
+) -> list[tuple[list[float], deque[NDArray[np.float32]]]]:
+    """Train on one fold; return each head's loss and logits on the held-out rows, by epoch.
+
+    Logits are those of the last epochs, as many as are kept.
+    """
+    held: list[deque[NDArray[np.float32]]] = [deque(maxlen=kept) for _ in together]
     solved = solve_all(
         rows, together, on_held=lambda place, found: held[place].append(found.astype(np.float32))
     )

@@ -7,6 +7,7 @@ for each other there than on the product, above all where others use the machine
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,6 +90,31 @@ def logits_of(x: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(logits.reshape(len(x), *weights.shape[1:]))
 
 
+class _OneThread:
+    """BLAS's one thread for as long as anybody wants it: the number is the whole process's."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._limits: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._users:
+                limits = require("threadpoolctl", "train").threadpool_limits
+                self._limits = limits(1, user_api="blas")
+            self._users += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._limits.restore_original_limits()
+
+
+_ONE_THREAD = _OneThread()
+
+
 @contextmanager
 def thin_products(size: int = 0) -> Iterator[None]:
     """Let BLAS use one thread for the length of a block, unless there is much to do.
@@ -99,7 +125,7 @@ def thin_products(size: int = 0) -> Iterator[None]:
     if size > _WIDE:
         yield
         return
-    with require("threadpoolctl", "train").threadpool_limits(1, user_api="blas"):
+    with _ONE_THREAD:
         yield
 
 

@@ -317,7 +317,8 @@ def _trials(
         ]
         for together in groups
     ]
-    found = curves(work.rows[head], work.folds, len(work.data.classes), wanted)
+    fixed = work.classifier.epochs is not None
+    found = curves(work.rows[head], work.folds, len(work.data.classes), wanted, last_only=fixed)
     for together, each in zip(groups, found, strict=True):
         for settings, curve in zip(together, each, strict=True):
             yield _trial(work, head, settings, curve)
@@ -326,9 +327,9 @@ def _trials(
 def _trial(work: Validation, head: str, settings: dict[str, Any], curve: Curve) -> Trial:
     rows = work.rows[head]
     labels = rows.labels[:: rows.views]
-    fixed = work.classifier.epochs
-    epochs = int(curve.losses.argmin()) + 1 if fixed is None else fixed
-    logits = curve.logits[epochs - 1].astype(np.float64)
+    free = work.classifier.epochs is None
+    epochs = int(curve.losses.argmin()) + 1 if free else len(curve.losses)
+    logits = curve.logits[epochs - 1 if free else -1].astype(np.float64)
     shares = softmax(cooled_by_others(labels, logits, work.folds))
     return Trial(
         len(labels),

@@ -33,9 +33,10 @@ print(before - resident())
 
 
 def _freed(**environment: str) -> int:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
     run = subprocess.run(
         [sys.executable, "-c", _FREED],
-        env=os.environ | environment,
+        env=own | environment,
         capture_output=True,
         text=True,
         check=True,
@@ -63,8 +64,10 @@ def test_the_browser_is_gone_when_a_version_is_published(shop, crawl, tmp_path):
         return ends
 
     def look(process):
-        children = psutil.Process(process.pid).children(recursive=True)
-        programs.extend(child.name() for child in children if child.status() != "zombie")
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # it ended in between
+                if child.status() != psutil.STATUS_ZOMBIE:
+                    programs.append(child.name())
         os.close(ends.pop())
 
     run = crawl(interrupt_when=publishing, then=look)

@@ -65,10 +65,9 @@ class Runtime(ABC):
             raise _no_means(self.name)
         with _telling(self.name):
             probabilities, *seen = self._compute(squares, parts)
-            found = dict(zip(parts, seen, strict=True))
             return self._checked(probabilities), *(
                 self._sensed(value, len(squares)) if part == "means" else self._checked(value)
-                for part, value in found.items()
+                for part, value in zip(parts, seen, strict=True)
             )
 
     def rest(self) -> None:  # noqa: B027 # most runtimes keep little

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +35,14 @@ class KerasRuntime(Runtime):
         self.classes = int(model.output_shape[-1])
         self._model, self._heat = model, heat_kernel(model, head)
         self._traced: dict[tuple[str, ...], Any] = {}
+        self._tracing = threading.Lock()
 
     def _compute(
         self, squares: NDArray[np.uint8], parts: tuple[str, ...]
     ) -> Iterable[NDArray[np.float32]]:
-        if parts not in self._traced:
-            self._traced[parts] = self._trace(parts)
+        with self._tracing:  # the first batches come two at a time
+            if parts not in self._traced:
+                self._traced[parts] = self._trace(parts)
         outputs = self._traced[parts](tensorflow_module().constant(squares))
         return [output.numpy() for output in outputs]
 

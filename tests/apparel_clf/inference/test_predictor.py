@@ -105,6 +105,16 @@ def test_what_could_not_be_read_is_let_go_with_its_error(runtime, jpeg):
         gc.enable()
 
 
+def test_the_callers_own_error_keeps_its_traceback(runtime):
+    own = ValueError("the caller's")
+    try:
+        raise own
+    except ValueError:
+        [answer] = Predictor(runtime, "pad").answers([b"nonsense"])
+    assert answer.error is not None
+    assert own.__traceback__ is not None
+
+
 def test_a_collected_error_still_names_its_cause(runtime, jpeg):
     [answer] = Predictor(runtime, "pad").answers([jpeg(1)[:400]])
     with pytest.raises(ImageError, match="truncated") as caught:

@@ -51,6 +51,15 @@ def test_where_lbfgs_comes_to_its_end_it_stays():
     assert curve.losses[0] != curve.losses[-1]
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_the_last_epochs_logits_can_be_had_alone(solver):
+    groups = [[settings(solver, epochs=300 if solver == "lbfgs" else 5, l2=1.0)]]
+    every = next(curves(rows(), folds(), 3, groups))[0]
+    last = next(curves(rows(), folds(), 3, groups, last_only=True))[0]
+    np.testing.assert_array_equal(last.losses, every.losses)
+    np.testing.assert_array_equal(last.logits, every.logits[-1:])
+
+
 @pytest.mark.parametrize(("width", "made"), [(2100, 1), (30, 2)])
 def test_coordinates_are_made_once_in_each_fold_where_both_solvers_have_the_same(
     monkeypatch, width, made

@@ -55,6 +55,7 @@ def test_logits_of_several_heads_are_those_of_each():
         np.testing.assert_allclose(together[:, head], x @ weights[:-1, head] + weights[-1, head])
 
 
+@pytest.mark.skipif(not blas_threads(), reason="whose BLAS cannot be told how many threads")
 def test_small_products_are_one_threads_and_others_get_theirs_back():
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
         with thin_products():
@@ -62,6 +63,18 @@ def test_small_products_are_one_threads_and_others_get_theirs_back():
         assert blas_threads() == {2}
         with thin_products(10**9):
             assert blas_threads() == {2}
+
+
+@pytest.mark.skipif(not blas_threads(), reason="whose BLAS cannot be told how many threads")
+def test_threads_are_back_when_the_last_of_several_is_done():
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        first, second = thin_products(), thin_products()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert blas_threads() == {1}
+        second.__exit__(None, None, None)
+        assert blas_threads() == {2}
 
 
 def test_adam_tells_of_those_that_go_on_and_ends_with_the_last():
