@@ -22,6 +22,8 @@ from apparel_clf.training import table as epoch_table
 #: Multiplications of VGG16 without its top for one picture of 256x256, in 10^9.
 GMAC = 20.04
 _SIDE = 256
+#: Epochs of fine-tuning from block 4's outputs.
+FINE_TUNED = 3
 #: Epochs of fine-tuning on the whole network that are measured; the first also traces it.
 _FULL_EPOCHS = 2
 #: A tenth of the recipes' default, which makes the loss of an untrained backbone ten times as
@@ -85,7 +87,7 @@ def fit(recipe: str, epochs: int, options: argparse.Namespace, **own: Any) -> di
 
 def block5(options: argparse.Namespace) -> dict[str, Any]:
     """Fine-tune block 5 from block 4's outputs; seconds of an epoch, and validation losses."""
-    own = {"head": "flatten", "fine_tune": 3, "fine_tune_rate": _RATE, "calibrate": False}
+    own = {"head": "flatten", "fine_tune": FINE_TUNED, "fine_tune_rate": _RATE, "calibrate": False}
     return fit("fast", 20, options, precision=options.precision, **own)
 
 
