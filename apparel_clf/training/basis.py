@@ -172,7 +172,8 @@ def fit_scaling(features: NDArray[np.float16]) -> Scaling:
     rows, width = features.shape
     total, squares = np.zeros(width), np.zeros(width)
     for part in _slices(features):
-        total += part.astype(np.float32).sum(0)
+        # In double precision: the mean of equal values is that value, so they do not vary.
+        total += part.sum(0, dtype=np.float64)
     mean = total / rows
     for part in _slices(features):
         away = part.astype(np.float32)
