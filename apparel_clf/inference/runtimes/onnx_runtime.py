@@ -34,7 +34,7 @@ class OnnxRuntime(Runtime):
             providers=["CPUExecutionProvider"],
             enable_fallback=0,  # which prints
         )
-        self._widest = 1
+        self._batched = False  # since memory was last given back
         self._give_back = ort.RunOptions()
         self._give_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         (given,) = self._session.get_inputs()
@@ -47,15 +47,15 @@ class OnnxRuntime(Runtime):
     def _compute(
         self, squares: NDArray[np.uint8], parts: tuple[str, ...]
     ) -> Iterable[NDArray[np.float32]]:
-        self._widest = max(self._widest, len(squares))
+        self._batched |= len(squares) > 1
         found: list[NDArray[np.float32]]
         found = self._session.run(["probabilities", *parts], {self._input: squares})
         return found
 
     def rest(self) -> None:
         """Give back what batches took, up to half a gigabyte; one picture's memory stays."""
-        if self._widest > 1:
-            self._widest = 1
+        if self._batched:
+            self._batched = False
             # Only a run gives back. After every batch it would take a third more time.
             blank = np.zeros((1, self.side, self.side, 3), np.uint8)
             self._session.run(["probabilities"], {self._input: blank}, self._give_back)
