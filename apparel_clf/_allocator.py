@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import linecache
 import os
 import sys
 from typing import Any
@@ -56,10 +57,12 @@ def hold_little(*, block: int, heaps: int, unused: int | None = None) -> bool:
 
 
 def give_back() -> None:
-    """Free what only circles of objects hold, and return freed memory to the system.
+    """Free what only circles of objects hold and the sources that Python read for tracebacks, and
+    return freed memory to the system.
 
     What one stage of a program lets go of is then not counted beside what the next one takes.
     """
+    linecache.clearcache()
     gc.collect()
     trim = _of_c_library("malloc_trim")
     if trim is not None:

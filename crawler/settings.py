@@ -109,7 +109,7 @@ PLAYWRIGHT_ABORT_REQUEST = is_unneeded
 # proxy's host belongs here too.
 BROWSER_HOSTS = ["*.media-amazon.com", "*.ssl-images-amazon.com"]
 # A tab costs as much to open as a page to render, so it serves several.
-BROWSER_TAB_PAGES = 25
+BROWSER_TAB_PAGES = 10
 # Then the browser is replaced, which bounds its memory.
 BROWSER_PAGES = 200
 # Seconds for a page, whatever hangs; with it goes the browser.

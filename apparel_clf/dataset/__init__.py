@@ -14,6 +14,7 @@ from apparel_clf.dataset.duplicates import (
 from apparel_clf.dataset.fetch import fetch
 from apparel_clf.dataset.folder import ImageFolder, ImageSet, Sample, groups_of, hash_of
 from apparel_clf.dataset.importing import add_folder, import_folder, merge
+from apparel_clf.dataset.marks import MarkedNumbers, Marks
 from apparel_clf.dataset.neighbours import near_pairs
 from apparel_clf.dataset.plan import ManifestRow, Plan, Policy, plan_version
 from apparel_clf.dataset.publish import publish
@@ -54,6 +55,8 @@ __all__ = [
     "JournalWriter",
     "Link",
     "ManifestRow",
+    "MarkedNumbers",
+    "Marks",
     "ObjectStore",
     "PageRecord",
     "Place",

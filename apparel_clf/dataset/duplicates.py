@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from apparel_clf._progress import progress
 from apparel_clf.dataset.files import image_files
 from apparel_clf.dataset.likeness import HASH_DISTANCE, HASHES, Content, Kind, hashes, judge
+from apparel_clf.dataset.marks import Marks
 from apparel_clf.dataset.neighbours import near_pair_blocks
 from apparel_clf.dataset.signature_file import SignatureFile
 from apparel_clf.errors import ImageError
@@ -232,7 +233,7 @@ class DuplicateIndex:
 
     def __init__(self, signatures: list[Signature] | SignatureFile | None = None) -> None:
         self._signatures = [] if signatures is None else signatures
-        self._known: set[str] = set()
+        self._known = Marks()  # sha256 of each
         self._hashes = np.zeros((len(HASHES), 64), dtype=np.uint64)
 
     def __len__(self) -> int:

@@ -284,8 +284,9 @@ def _final_rejections(journal: Journal) -> list[Rejection]:
     """What stayed rejected: an image that failed at first and was decided on later is no loss, and
     of several failures the last counts.
     """
-    decided = {record.place for record in journal.images}
-    decided |= {r.place for r in journal.rejections if not r.failed}
+    asked = {r.place for r in journal.rejections if r.failed}
+    decided = {record.place for record in journal.images} if asked else set()
+    decided |= {r.place for r in journal.rejections if not r.failed and r.place in asked}
     failed = {r.place: r for r in journal.rejections if r.failed and r.place not in decided}
     return [*(r for r in journal.rejections if not r.failed), *failed.values()]
 

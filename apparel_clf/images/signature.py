@@ -184,9 +184,13 @@ class Signature:
 
 
 def _box(values: Any) -> tuple[int, int, int, int]:
-    left, top, right, bottom = (int(value) for value in values)
+    return _checked_box(*(int(value) for value in values))
+
+
+@lru_cache(maxsize=1024)  # most pictures have one of few
+def _checked_box(left: int, top: int, right: int, bottom: int) -> tuple[int, int, int, int]:
     if not (0 <= left < right <= BOX_PARTS and 0 <= top < bottom <= BOX_PARTS):
-        raise ValueError(f"a content box of {values}")
+        raise ValueError(f"a content box of {(left, top, right, bottom)}")
     return left, top, right, bottom
 
 

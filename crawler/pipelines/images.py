@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from scrapy.pipelines.files import FilesPipeline
 from scrapy.pipelines.media import MediaPipeline
 from twisted.python.failure import Failure
 
-from apparel_clf.dataset import ObjectStore, Staging
+from apparel_clf.dataset import MarkedNumbers, ObjectStore, Staging
 from apparel_clf.errors import ImageError
 from apparel_clf.images import MAX_PIXELS, BytesApart, Signature, sign
 from crawler.addresses import is_allowed_image
@@ -50,46 +49,38 @@ class _Fetched:
     rejected: Rejected | None = None
 
 
-class _Fetches(MutableMapping[bytes, "_Fetched | Failure"]):
-    """What became of each request, by its fingerprint, in little memory.
+class _Fetches:
+    """What became of each request, by its fingerprint, in little memory: as a dictionary to Scrapy.
 
     Scrapy's pipeline keeps every result until the end, for items that show the same image.
     """
 
     def __init__(self) -> None:
         self._apart = BytesApart()
-        # The number of what is in the file, or the result itself.
-        self._results: dict[bytes, int | _Fetched | Failure] = {}
+        self._numbers = MarkedNumbers()  # of what is in the file
+        self._others: dict[bytes, _Fetched | Failure] = {}
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._others or key in self._numbers
 
     def __getitem__(self, key: bytes) -> _Fetched | Failure:
-        found = self._results[key]
-        if not isinstance(found, int):
-            return found
-        url, signature = json.loads(self._apart[found])
+        if key in self._others:
+            return self._others[key]
+        url, signature = json.loads(self._apart[self._numbers[key]])
         return _Fetched(url, Signature.from_json(signature))
 
     def __setitem__(self, key: bytes, result: _Fetched | Failure) -> None:
-        self._results[key] = result
         if isinstance(result, _Fetched) and result.signature is not None:
             values = [result.url, result.signature.to_json()]
             with suppress(OSError):  # no room for temporary files: memory has to do
-                self._results[key] = self._apart.append(json.dumps(values).encode())
-
-    def __delitem__(self, key: bytes) -> None:
-        del self._results[key]
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._results
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._results)
-
-    def __len__(self) -> int:
-        return len(self._results)
+                self._numbers[key] = self._apart.append(json.dumps(values).encode())
+                return
+        self._others[key] = result
 
     def clear(self) -> None:
         """Forget all, and let go of the file."""
-        self._results.clear()
+        self._numbers.clear()
+        self._others.clear()
         self._apart.close()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from scrapy.crawler import Crawler
 
+from apparel_clf.dataset import Marks
 from crawler.addresses import is_allowed_image
 from crawler.classes import WantedClass
 from crawler.exceptions import Rejected
@@ -45,7 +46,7 @@ class RelevancePipeline:
         self.classes = classes
         self.image_hosts = image_hosts
         self.sponsored = sponsored
-        self._seen: set[int] = set()
+        self._seen = Marks()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> RelevancePipeline:
@@ -94,10 +95,8 @@ class RelevancePipeline:
             raise Rejected(reason, item.image_url)
 
     def _check_new(self, item: ApparelItem) -> None:
-        key = hash((item.label, item.asin, item.image_url))
-        if key in self._seen:
+        if not self._seen.add((item.label, item.asin, item.image_url)):
             raise Rejected("repeated", "this product and picture were on the list before")
-        self._seen.add(key)
 
 
 def unusable(urls: tuple[str, ...]) -> str:

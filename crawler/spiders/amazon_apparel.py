@@ -17,7 +17,7 @@ from scrapy.settings import BaseSettings
 from scrapy_playwright.page import PageMethod
 from twisted.python.failure import Failure
 
-from apparel_clf.dataset import Version
+from apparel_clf.dataset import Marks, Version
 from apparel_clf.errors import ApparelError
 from crawler import stats
 from crawler.browser import context_options, launch_options, user_agent, wait_until_settled
@@ -67,7 +67,7 @@ class Walk:
     results: int = 0
     open: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
-    seen: dict[str, set[str]] = field(default_factory=dict)
+    seen: dict[str, Marks] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -76,10 +76,8 @@ class Walk:
 
     def is_news(self, query: str, page: Page) -> bool:
         """Note a page's products; tell whether any of them was not on an earlier page."""
-        seen = self.seen.setdefault(query, set())
-        new = {result.asin for result in page.results} - seen
-        seen |= new
-        return bool(new)
+        seen = self.seen.setdefault(query, Marks())
+        return sum(seen.add(result.asin) for result in page.results) > 0
 
 
 class AmazonApparelSpider(Spider):
