@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -38,7 +39,7 @@ _BATCH_GPU = 64
 # Images whose rows are looked up, and put away, at a time.
 _TOGETHER = 64
 # Part of every key of a stored row: it grows when the same images and settings give other rows.
-_FEATURES_FORMAT = 1
+_FEATURES_FORMAT = 2
 _WIDEST_HEAD = "pooled+flatten"
 
 
@@ -293,7 +294,7 @@ def _convolution(
 ) -> Callable[[Any], Any]:
     channels_in, channels_out = kernel.shape[2:]
     if winograd.pays(channels_in, channels_out, precision):
-        transformed = tf.constant(winograd.transform_kernel(kernel))
+        transformed = winograd.transform_kernel(kernel)
         return lambda x: winograd.convolve(x, transformed, bias)
     kernel, bias = tf.cast(kernel, precision), tf.cast(bias, precision)
     return lambda x: tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias))
@@ -329,8 +330,7 @@ def compute_rows(
     shown = iter(progress(samples, total=len(samples), label=label, show=show))
     part = slice(0, extractor.width) if head is None else extractor.columns(head)
     work = _Work(len(samples), extractor, views, part, cache, tick=lambda: next(shown, None))
-    for start in range(0, len(samples), _TOGETHER):
-        work.take(start, samples[start : start + _TOGETHER])
+    work.fill(samples)
     next(shown, None)  # lets the bar reach its end
     places = {name: place for place, name in enumerate(classes)}
     labels = np.array([places[samples[i].label] for i in work.readable], np.int64)
@@ -344,7 +344,11 @@ def compute_rows(
 
 
 class _Work:
-    """Fills a table of rows, some images at a time, so that an interruption loses few of them."""
+    """Fills a table of rows.
+
+    All images go through the network in one stream, in which nothing waits for the end of a part;
+    what was computed is put away now and then, so that an interruption loses little of it.
+    """
 
     def __init__(
         self,
@@ -361,22 +365,44 @@ class _Work:
         self._part = part
         self._extractor, self._views, self._cache = extractor, views, cache
         self._tick = tick
+        self._places: dict[str, int] = {}  # of keys that are computed: where in the table
+        self._same: list[tuple[int, int]] = []  # rows of pictures that were there before
+        self._asked: deque[str] = deque()  # keys of the squares on their way
+        self._made: dict[str, NDArray[np.float16]] = {}  # rows to put away
 
-    def take(self, start: int, samples: Sequence[_Labelled]) -> None:
-        """Take in some samples, the first of which is number `start`."""
-        images = [image for i, s in enumerate(samples) if (image := self._read(start + i, s))]
-        rows = self._known(images)
-        made = self._made(images, rows)
-        if self._cache is not None and made:
-            self._cache.put_many(self._extractor.space, made)
-        rows |= made
-        for image in images:
-            if not all(key in rows for key in image.keys):
-                continue  # it could not be decoded
-            first = len(self.readable) * self._views.count
-            for view, key in enumerate(image.keys):
-                self.table[first + view] = rows[key][self._part]
-            self.readable.append(image.number)
+    def fill(self, samples: Sequence[_Labelled]) -> None:
+        """Take in the samples."""
+        batches = _batches(self._squares(samples), self._extractor.batch)
+        try:
+            for rows in in_order(self._extractor, batches):
+                self._arrived(rows)
+        finally:
+            self._put_away()
+        for row, before in self._same:
+            self.table[row] = self.table[before]
+
+    def _arrived(self, rows: NDArray[np.float16]) -> None:
+        for row in rows:
+            key = self._asked.popleft()
+            self.table[self._places[key]] = row[self._part]
+            self._made[key] = row
+        if len(self._made) >= _TOGETHER:
+            self._put_away()
+
+    def _put_away(self) -> None:
+        if self._cache is not None and self._made:
+            self._cache.put_many(self._extractor.space, self._made)
+        self._made.clear()
+
+    def _squares(self, samples: Sequence[_Labelled]) -> Iterator[NDArray[np.uint8]]:
+        """Yield the squares to compute rows of, and note the key of each."""
+        for start in range(0, len(samples), _TOGETHER):
+            some = samples[start : start + _TOGETHER]
+            images = [image for i, s in enumerate(some) if (image := self._read(start + i, s))]
+            known = self._known(images)
+            for image in images:
+                self._tick()
+                yield from self._missing(image, known)
 
     def _read(self, number: int, sample: _Labelled) -> _Read | None:
         path = str(sample.path)
@@ -396,35 +422,34 @@ class _Work:
         keys = [key for image in images for key in image.keys]
         return self._cache.get_many(self._extractor.space, keys, self._extractor.width)
 
-    def _made(
-        self, images: Sequence[_Read], known: Mapping[str, Any]
-    ) -> dict[str, NDArray[np.float16]]:
-        """Compute the rows that aren't known."""
-        keys: list[str] = []
-        squares = self._squares(images, known, keys)
-        batches = in_order(self._extractor, _batches(squares, self._extractor.batch))
-        rows = [row for batch in batches for row in batch]
-        return dict(zip(keys, rows, strict=True))
-
-    def _squares(
-        self, images: Sequence[_Read], known: Mapping[str, Any], keys: list[str]
+    def _missing(
+        self, image: _Read, known: Mapping[str, NDArray[np.float16]]
     ) -> Iterator[NDArray[np.uint8]]:
-        """Yield the squares to compute rows of, and note the key of each."""
-        begun = set(known)
-        for image in images:
-            self._tick()
-            missing = [view for view, key in enumerate(image.keys) if key not in begun]
-            if not missing:
-                continue
+        """Give an image its place, and yield the views of it that must be computed."""
+        missing = [
+            view
+            for view, key in enumerate(image.keys)
+            if key not in known and key not in self._places
+        ]
+        squares: Iterable[NDArray[np.uint8]] = ()
+        if missing:
             try:
-                picture = load_image(image.data, name=image.path)
+                squares = self._views.some(load_image(image.data, name=image.path), missing)
             except ImageError as error:
                 self.skipped.append((image.path, error.reason))
-                continue
-            for view, square in zip(missing, self._views.some(picture, missing), strict=True):
-                begun.add(image.keys[view])
-                keys.append(image.keys[view])
-                yield square
+                return
+        first = len(self.readable) * self._views.count
+        self.readable.append(image.number)
+        for row, key in enumerate(image.keys, first):
+            if key in known:
+                self.table[row] = known[key][self._part]
+            elif key in self._places:
+                self._same.append((row, self._places[key]))
+            else:
+                self._places[key] = row
+        for view, square in zip(missing, squares, strict=True):
+            self._asked.append(image.keys[view])
+            yield square
 
 
 class _Read(NamedTuple):

@@ -13,13 +13,12 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from apparel_clf.model.backend import tensorflow_module
 from apparel_clf.training.precision import has_gpu
 
 #: Below this many products of channels a pixel, the definition is as fast.
-LEAST_CHANNELS = 128 * 256
+LEAST_CHANNELS = 128 * 128
 
 _TILE = 4
 _KERNEL_TRANSFORM = np.array(
@@ -34,18 +33,19 @@ _KERNEL_TRANSFORM = np.array(
 )
 
 
-def transform_kernel(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Transform a kernel once, for any number of `convolve` calls.
+def transform_kernel(kernel: Any) -> Any:
+    """Transform a kernel; one that does not change serves any number of `convolve` calls.
 
     Args:
-        kernel: ``(3, 3, channels in, channels out)``.
+        kernel: tensor or array ``(3, 3, channels in, channels out)``, ``float32``.
 
     Returns:
-        Array of shape ``(36, channels in, channels out)``.
+        Tensor ``(36, channels in, channels out)``.
     """
-    side = _KERNEL_TRANSFORM
-    transformed = np.einsum("ai,bj,ijck->abck", side, side, kernel.astype(np.float64))
-    return np.asarray(transformed.reshape(36, *kernel.shape[2:]), np.float32)
+    tf = tensorflow_module()
+    side = tf.constant(_KERNEL_TRANSFORM, tf.float32)
+    transformed = tf.einsum("ai,bj,ijck->abck", side, side, kernel)
+    return tf.reshape(transformed, (36, *kernel.shape[2:]))
 
 
 def convolve(images: Any, kernel: Any, bias: Any) -> Any:
@@ -85,12 +85,12 @@ def convolve_trained(images: Any, kernel: Any, bias: Any) -> Any:
 
     @tf.custom_gradient  # type: ignore[untyped-decorator] # TensorFlow has no types
     def differentiable(images: Any, kernel: Any, bias: Any) -> Any:
-        result = convolve(images, _transformed(kernel), bias)
+        result = convolve(images, transform_kernel(kernel), bias)
 
         def gradients(towards: Any) -> tuple[Any, Any, Any]:
             towards = tf.where(result > 0, towards, 0.0)
             turned = tf.transpose(tf.reverse(kernel, [0, 1]), (0, 1, 3, 2))
-            products = tf.matmul(_cut(towards), _transformed(turned))
+            products = tf.matmul(_cut(towards), transform_kernel(turned))
             of_images = steps.lay(steps.shrink(products), *images.shape[1:3])
             spread = steps.spread_across(steps.spread_down(towards))
             points = tf.matmul(_cut(images), spread, transpose_a=True)
@@ -105,14 +105,6 @@ def convolve_trained(images: Any, kernel: Any, bias: Any) -> Any:
 def _cut(images: Any) -> Any:
     steps = _compiled()
     return steps.cut_across(steps.cut_down(images))
-
-
-def _transformed(kernel: Any) -> Any:
-    """Transform a kernel that is a tensor: ``(36, channels in, channels out)``."""
-    tf = tensorflow_module()
-    side = tf.constant(_KERNEL_TRANSFORM, tf.float32)
-    transformed = tf.einsum("ai,bj,ijck->abck", side, side, kernel)
-    return tf.reshape(transformed, (36, *kernel.shape[2:]))
 
 
 def _transformed_back(points: Any) -> Any:
