@@ -31,6 +31,14 @@ class Rejected(DropItem):
         self.failed = failed
         self.sha256 = sha256
 
+    def fresh(self) -> Rejected:
+        """Return an equal one that was not raised yet.
+
+        What was raised leads to the frames that it went through, and so to the picture's bytes
+        and to the whole search page: too much to keep, or to raise once more.
+        """
+        return Rejected(self.reason, self.detail, failed=self.failed, sha256=self.sha256)
+
 
 class Duplicate(DropItem):
     """A picture that has been seen before in its class; the journal has it, the count does not.

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Hashable
+from typing import TypeAlias
+
+#: What is marked: its hash is drawn at random.
+Text: TypeAlias = str | bytes | tuple[str, ...]
 
 _MARK = (1 << 64) - 1
 
 
 class Marks:
-    """A set that can't be read back: it holds 64 bits of each thing's hash, eight bytes.
+    """A set of texts that can't be read back: it holds each text's hash, eight bytes.
 
-    Among 60,000 things the chance that any two share a mark is 10^-10. Python draws the hashes of
-    texts anew in each process, so nobody can make two that share one. Adding takes longer the more
-    are held: 10 µs at 100,000.
+    Where hashes have 64 bits, the chance that any two of 60,000 texts share one is 10^-10. Python
+    draws them anew in each process (unless ``PYTHONHASHSEED`` is set), so that nobody can make two
+    that do. Adding takes longer the more are held: 10 µs at 100,000.
 
     Example:
         >>> seen = Marks()
@@ -28,19 +31,19 @@ class Marks:
     def __len__(self) -> int:
         return len(self._marks)
 
-    def __contains__(self, thing: Hashable) -> bool:
-        return _find(self._marks, thing)[2]
+    def __contains__(self, text: Text) -> bool:
+        return _find(self._marks, text)[2]
 
-    def add(self, thing: Hashable) -> bool:
-        """Take a thing in.
+    def add(self, text: Text) -> bool:
+        """Take a text in.
 
         Args:
-            thing: anything with a hash.
+            text: a text, bytes, or several texts.
 
         Returns:
             Whether it is new.
         """
-        mark, place, held = _find(self._marks, thing)
+        mark, place, held = _find(self._marks, text)
         if not held:
             self._marks.insert(place, mark)
         return not held
@@ -66,17 +69,17 @@ class MarkedNumbers:
     def __len__(self) -> int:
         return len(self._marks)
 
-    def __contains__(self, thing: Hashable) -> bool:
-        return _find(self._marks, thing)[2]
+    def __contains__(self, text: Text) -> bool:
+        return _find(self._marks, text)[2]
 
-    def __getitem__(self, thing: Hashable) -> int:
-        _, place, held = _find(self._marks, thing)
+    def __getitem__(self, text: Text) -> int:
+        _, place, held = _find(self._marks, text)
         if not held:
-            raise KeyError(thing)
+            raise KeyError(text)
         return self._numbers[place]
 
-    def __setitem__(self, thing: Hashable, number: int) -> None:
-        mark, place, held = _find(self._marks, thing)
+    def __setitem__(self, text: Text, number: int) -> None:
+        mark, place, held = _find(self._marks, text)
         if held:
             self._numbers[place] = number
         else:
@@ -88,8 +91,8 @@ class MarkedNumbers:
         self._marks, self._numbers = array("Q"), array("Q")
 
 
-def _find(marks: array[int], thing: Hashable) -> tuple[int, int, bool]:
-    """The mark of a thing, where it is or belongs, and whether it is there."""
-    mark = hash(thing) & _MARK
+def _find(marks: array[int], text: Text) -> tuple[int, int, bool]:
+    """The mark of a text, where it is or belongs, and whether it is there."""
+    mark = hash(text) & _MARK
     place = bisect_left(marks, mark)
     return mark, place, place < len(marks) and marks[place] == mark

@@ -285,7 +285,7 @@ def _final_rejections(journal: Journal) -> list[Rejection]:
     of several failures the last counts.
     """
     asked = {r.place for r in journal.rejections if r.failed}
-    decided = {record.place for record in journal.images} if asked else set()
+    decided = {record.place for record in journal.images if record.place in asked}
     decided |= {r.place for r in journal.rejections if not r.failed and r.place in asked}
     failed = {r.place: r for r in journal.rejections if r.failed and r.place not in decided}
     return [*(r for r in journal.rejections if not r.failed), *failed.values()]

@@ -184,7 +184,8 @@ class Signature:
 
 
 def _box(values: Any) -> tuple[int, int, int, int]:
-    return _checked_box(*(int(value) for value in values))
+    left, top, right, bottom = (int(value) for value in values)
+    return _checked_box(left, top, right, bottom)
 
 
 @lru_cache(maxsize=1024)  # most pictures have one of few

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 # Larger batches are no faster on a processor and need more memory.
 _BATCH = 8
 _BATCH_GPU = 64
-# Images whose rows are looked up, and put away, at a time.
-_TOGETHER = 64
+# Images that are read, and whose rows are looked up, at a time; and rows that are put away at once.
+_LOOKED_UP = _PUT_AWAY = 64
 # Part of every key of a stored row: it grows when the same images and settings give other rows.
 _FEATURES_FORMAT = 2
 _WIDEST_HEAD = "pooled+flatten"
@@ -386,7 +386,7 @@ class _Work:
             key = self._asked.popleft()
             self.table[self._places[key]] = row[self._part]
             self._made[key] = row
-        if len(self._made) >= _TOGETHER:
+        if len(self._made) >= _PUT_AWAY:
             self._put_away()
 
     def _put_away(self) -> None:
@@ -396,13 +396,15 @@ class _Work:
 
     def _squares(self, samples: Sequence[_Labelled]) -> Iterator[NDArray[np.uint8]]:
         """Yield the squares to compute rows of, and note the key of each."""
-        for start in range(0, len(samples), _TOGETHER):
-            some = samples[start : start + _TOGETHER]
-            images = [image for i, s in enumerate(some) if (image := self._read(start + i, s))]
-            known = self._known(images)
-            for image in images:
-                self._tick()
-                yield from self._missing(image, known)
+        for start in range(0, len(samples), _LOOKED_UP):
+            yield from self._squares_of(start, samples[start : start + _LOOKED_UP])
+
+    def _squares_of(self, start: int, samples: Sequence[_Labelled]) -> Iterator[NDArray[np.uint8]]:
+        images = [image for i, s in enumerate(samples) if (image := self._read(start + i, s))]
+        known = self._known(images)
+        for image in images:
+            self._tick()
+            yield from self._missing(image, known)
 
     def _read(self, number: int, sample: _Labelled) -> _Read | None:
         path = str(sample.path)

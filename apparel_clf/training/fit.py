@@ -85,8 +85,8 @@ def train_network(
     Raises:
         TrainingError: a class has no readable image, there is no readable image to choose the
             best epoch by, or the loss is no longer a number.
-        KeyboardInterrupt: it was interrupted before the first epoch was over; features that were
-            computed are in the cache.
+        KeyboardInterrupt: it was interrupted before the first epoch was over; the features that
+            were computed, but for the last batches, are in the cache.
     """
     if settings.recipe.backbone == "loop":
         from apparel_clf.training.loop import train_in_loop

@@ -35,6 +35,7 @@ EXPORTS = (
     ("OpenVINO int8", "openvino8", "int8"),
 )
 _SCRIPT, _KERAS = "Keras script", "ours, Keras"
+_STRANGERS_BY = "m8.onnx"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _options(argv)
     try:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            measure = _again if options.strangers_again else _document
+            measure = _again if options.again else _document
             document = measure(options, options.keep or Path(folder))
     except BenchmarkError as error:
         sys.stderr.write(f"benchmark: error: {error}\n")
@@ -80,9 +81,10 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
         help="class folders of other things (default: catalogue in APPAREL_TEST_DATA)",
     )
     parser.add_argument(
-        "--strangers-again",
-        action="store_true",
-        help="measure strangers alone, on kept models, and take the rest from the last results",
+        "--again",
+        action="append",
+        choices=list(_AGAIN),
+        help="measure this part alone, on kept models; the rest is taken from the last results",
     )
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), metavar="DIR")
     options = parser.parse_args(argv)
@@ -109,20 +111,17 @@ def _document(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "settings": _settings(options, classifier, len(images)),
         "ways": {name: _way(name, path, images) for name, path in ways.items()},
         "exports": exported,
-        "limit": _task("limit", None, []),
-        "calls": _calls(options, folder, train, images),
-        "strangers": strangers(folder / "m8.onnx", options.data, options.strangers),
+        **{part: measure(options, folder) for part, measure in _AGAIN.items()},
     }
 
 
 def _again(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """The last results with the strangers measured anew: they depend on no clock."""
-    model = folder / "m8.onnx"
+    """The last results with parts measured anew that depend on no other."""
     last = options.out / "prediction.json"
-    if not (model.is_file() and last.is_file()):
-        raise BenchmarkError(f"--strangers-again needs {model} (see --keep) and {last}")
+    if not ((folder / _STRANGERS_BY).is_file() and last.is_file()):
+        raise BenchmarkError(f"--again needs {folder / _STRANGERS_BY} (see --keep) and {last}")
     document: dict[str, Any] = json.loads(last.read_text())
-    return document | {"strangers": strangers(model, options.data, options.strangers)}
+    return document | {part: _AGAIN[part](options, folder) for part in options.again}
 
 
 def _exported(classifier: Any, folder: Path, train: Any, test: Any) -> Iterator[tuple[str, Any]]:
@@ -158,21 +157,34 @@ def _compared(before: Any, path: Path, test: Any, classes: Sequence[str]) -> dic
     }
 
 
-def _calls(
-    options: argparse.Namespace, folder: Path, train: Any, images: list[Path]
-) -> dict[str, Any]:
+def _calls(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Memory over many calls, on a small square so that they take no hour."""
     import apparel_clf as ac
 
+    train, _, test = ac.ImageFolder(options.data).split()
     small = ac.ApparelClassifier(weights=None, image_size=32, head="gap", verbose=False)
     small.fit(train).save(folder / "small.keras")
     found = {}
     for file in ("small.keras", "small.onnx", "small.tflite", "small-openvino"):
         if file != "small.keras":
             small.export(folder / file)
-        found[file] = _task("calls", folder / file, images[:1], "--calls", str(options.calls))
+        found[file] = _task(
+            "calls", folder / file, [test.samples[0].path], "--calls", str(options.calls)
+        )
         print(f"{file}: {found[file]}", flush=True)
     return found
+
+
+def _limit(options: argparse.Namespace, folder: Path) -> dict[str, Any]:  # noqa: ARG001
+    return _task("limit", None, [])
+
+
+def _strangers(options: argparse.Namespace, folder: Path) -> Any:
+    return strangers(folder / _STRANGERS_BY, options.data, options.strangers)
+
+
+#: Parts of the results that depend on no other, by name.
+_AGAIN = {"limit": _limit, "calls": _calls, "strangers": _strangers}
 
 
 def _way(name: str, path: Path, images: list[Path]) -> dict[str, Any]:
@@ -232,8 +244,8 @@ def markdown(document: dict[str, Any]) -> str:
         "first label and its end. A folder's figure has reading and decoding in it.",
         "## What each export says, beside Keras\n\n" + _agreement(document["exports"]),
         "## Share of the machine's limit\n\n" + _limits(document),
-        "A share above 100% is possible: int8 has more products in an instruction than float32, "
-        "and some runtimes save multiplications (Winograd).",
+        "A share above 100% is possible: convolutions can be quicker than these products, and some "
+        "runtimes save multiplications (Winograd).",
         "## Memory over many calls\n\n" + _memory(document["calls"]),
         "## Pictures of other things\n\n" + strangers_table(document["strangers"]),
         "Strangers are from another source than the photos. A distance (fitted on train) knows the "
@@ -282,14 +294,16 @@ def _agreement(exports: dict[str, dict[str, Any]]) -> str:
 
 
 def _limits(document: dict[str, Any]) -> str:
-    rate = document["limit"]["gmac_s"]
+    limit = document["limit"]
     work = GMAC * (document["settings"]["image size"] / 256) ** 2
     rows = [
-        [name, f"{work / way['folder_s']:.0f}", f"{work / way['folder_s'] / rate:.0%}"]
+        [name, f"{rate:.0f}", f"{rate / limit['int8_gmac_s' if 'int8' in name else 'gmac_s']:.0%}"]
         for name, way in document["ways"].items()
+        for rate in [work / way["folder_s"]]
     ]
     return (
-        f"Products of float32 matrices: {rate:.0f} GMAC/s.\n\n"
+        f"Products of matrices: {limit['gmac_s']:.0f} GMAC/s in float32 (NumPy), "
+        f"{limit['int8_gmac_s']:.0f} in int8 (ONNX Runtime). Each way is held against its own.\n\n"
         + table(["way", "GMAC/s of VGG16 in a folder", "share"], rows)
     )  # fmt: skip
 

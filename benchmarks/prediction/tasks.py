@@ -65,11 +65,36 @@ def warm_ours(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def limit(options: argparse.Namespace) -> dict[str, Any]:  # noqa: ARG001 - the same for every task
-    """Measure the machine's own rate of float32 products of matrices."""
+    """Measure the machine's own rates of products of matrices, in float32 and in int8."""
     import numpy as np
 
     square = np.random.default_rng(0).random((_MATRIX, _MATRIX), np.float32)
-    return {"gmac_s": _MATRIX**3 / 1e9 / _median(lambda: square @ square)}
+    multiply = _int8_product()
+    return {
+        "gmac_s": _MATRIX**3 / 1e9 / _median(lambda: square @ square),
+        "int8_gmac_s": _MATRIX**3 / 1e9 / _median(multiply),
+    }
+
+
+def _int8_product() -> Callable[[], Any]:
+    """Multiply bytes by signed bytes that are known beforehand, as weights are."""
+    import numpy as np
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 255, (_MATRIX, _MATRIX), np.uint8)
+    weights = numpy_helper.from_array(rng.integers(-127, 127, values.shape, np.int8), "weights")
+    graph = helper.make_graph(
+        [helper.make_node("MatMulInteger", ["values", "weights"], ["product"])],
+        "product",
+        [helper.make_tensor_value_info("values", TensorProto.UINT8, values.shape)],
+        [helper.make_tensor_value_info("product", TensorProto.INT32, values.shape)],
+        [weights],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    return lambda: session.run(None, {"values": values})
 
 
 def calls(options: argparse.Namespace) -> dict[str, Any]:

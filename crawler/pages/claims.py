@@ -20,6 +20,8 @@ _QUOTES = re.compile(r"[\"“”„«»「」]")
 _NUMBER = r"\d{1,3}(?:[.,'’٬\s]\d{2,3})+(?!\d)|\d+"
 _NUMBERS = re.compile(_NUMBER)
 _RANGE = re.compile(rf"({_NUMBER})\s*[-‐‑–—−~～〜]\s*({_NUMBER})")
+# A few words. The patterns above take time that grows with the square of a hostile page's.
+_LONGEST_CLAIM = 300
 _COUNTED = re.compile(r'"totalResultCount"\s*:\s*(\d{1,18})')
 
 _PAGER = xpath(
@@ -90,7 +92,8 @@ def claim_of(page: Element) -> str:
     """
     for bar in _BARS(page) or _OTHER_BARS(page):
         outside = _QUOTES.split(" ".join(_CLAIM(bar)))[::2]
-        return next((squeeze(part) for part in outside if re.search(r"\d", part)), "")
+        claim = next((squeeze(part) for part in outside if re.search(r"\d", part)), "")
+        return claim[:_LONGEST_CLAIM]
     return ""
 
 

@@ -74,6 +74,7 @@ class _Fetches:
             values = [result.url, result.signature.to_json()]
             with suppress(OSError):  # no room for temporary files: memory has to do
                 self._numbers[key] = self._apart.append(json.dumps(values).encode())
+                self._others.pop(key, None)
                 return
         self._others[key] = result
 
@@ -165,7 +166,7 @@ class ImagePipeline(FilesPipeline):
             found = await self._best(response, item)
             signature = await self._signature(found.body, found.url)
         except Rejected as rejected:
-            return _Fetched(request.url, rejected=rejected)
+            return _Fetched(request.url, rejected=rejected.fresh())
         except OSError as error:
             spider: Any = self.crawler.spider
             spider.cannot_write(error)
@@ -177,7 +178,7 @@ class ImagePipeline(FilesPipeline):
         self, failure: Failure, request: Request, info: MediaPipeline.SpiderInfo
     ) -> Any:
         """Note why an image could not be fetched; the item is rejected for it later."""
-        self._failed[request.url] = _failed(request.url, failure.value)
+        self._failed[request.url] = _failed(request.url, failure.value).fresh()
 
     def item_completed(
         self, results: list[Any], item: ApparelItem, info: MediaPipeline.SpiderInfo
@@ -190,10 +191,10 @@ class ImagePipeline(FilesPipeline):
         ok, fetched = results[0]
         if not ok or fetched is None:
             asked = self._request(item.image_url, item.label).url  # as Scrapy spells it
-            raise self._failed.get(asked) or _failed(asked, fetched)
+            raise (self._failed.get(asked) or _failed(asked, fetched)).fresh()
         if fetched.rejected is not None:
             item.sha256 = fetched.rejected.sha256
-            raise fetched.rejected
+            raise fetched.rejected.fresh()
         item.image_url = fetched.url
         return self._signed(item, fetched.signature)
 

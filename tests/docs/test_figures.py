@@ -85,6 +85,35 @@ def test_training():
     told = ("{:,.0f} s as the original", "{:.0f} s with `fast`", "{:.0f} s again")
     for words, value in zip(told, seconds, strict=True):
         assert words.format(value) in text
+    text = _flat("docs/recipes.md")
+    names = {
+        "seed": "`seed`, extrapolated from two epochs",
+        "fast": "`fast`, nothing in the cache",
+        "again": "the same again",
+    }
+    for (task, name), value in zip(names.items(), seconds, strict=True):
+        assert f"| {name} | {value:,.0f} | {tasks[task]['peak_mb'] / 1e3:.1f} GB |" in text
+    # Not the first of each, in which it is traced and block 4's outputs are computed.
+    assert f"{tasks['whole']['epochs'][1]:.0f} s on the whole network" in text
+    second, third = tasks["block5"]["epochs"][-2:]
+    assert f"{second:.0f} and {third:.0f} s from block 4's outputs" in text
+
+
+def test_prediction():
+    ways = results("prediction")["ways"]
+    text = _flat("docs/deployment.md")
+    script = ways["Keras script"]
+    for name, told in (
+        ("LiteRT int8", "{cold_s:.2f} s, {cold_mb:.0f} MB"),
+        ("ONNX Runtime int8", "{one_s:.0f} ms"),
+        ("OpenVINO int8", "{folder_s:.0f} ms an image"),
+    ):
+        cells = [told.format(**_milliseconds(way)) for way in (ways[f"ours, {name}"], script)]
+        assert f"{name} | {cells[0]} | {cells[1]} |" in text
+
+
+def _milliseconds(way: dict[str, float]) -> dict[str, float]:
+    return way | {name: 1000 * way[name] for name in ("one_s", "folder_s")}
 
 
 def test_whoever_states_an_accuracy_says_that_the_backbone_is_untrained():

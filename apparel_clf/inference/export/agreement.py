@@ -143,7 +143,7 @@ def _check(result: Exported, max_loss: float) -> None:
     if result.precision == "fp32" and result.difference > FP32_TOLERANCE:
         raise ExportError(
             f"{result.path}: not written. Its probabilities differ from Keras' by up to "
-            f"{result.difference:.1g}, more than the {FP32_TOLERANCE:g} of a faithful export"
+            f"{result.difference:.2g}, more than the {FP32_TOLERANCE:g} of a faithful export"
         )
     if result.loss > max_loss:
         raise ExportError(

@@ -20,9 +20,9 @@ def test_marks_tell_what_is_new_as_a_set_does():
     assert things[0] not in marks
 
 
-def test_marks_take_anything_with_a_hash():
+def test_marks_take_texts_and_several_at_once():
     marks = Marks()
-    things = ["a", ("a", "b"), ("b", "a"), 1, -7, None]
+    things = ["a", "b", "", ("a", "b"), ("b", "a"), ("a",), b"bytes"]
     assert all(marks.add(thing) for thing in things)
     assert not any(marks.add(thing) for thing in things)
 

@@ -1,3 +1,4 @@
+import threading
 from types import SimpleNamespace
 
 import keras
@@ -7,6 +8,7 @@ from PIL import Image
 
 from apparel_clf.errors import TrainingError
 from apparel_clf.images import load_image, to_square
+from apparel_clf.model import ahead
 from apparel_clf.model.build import HEADS, build_model, build_network
 from apparel_clf.model.weights import fill_backbone
 from apparel_clf.training import features as module
@@ -179,8 +181,13 @@ class Counting(FeatureExtractor):
 
     computed = 0
 
+    def __init__(self, *given):
+        super().__init__(*given)
+        self._counting = threading.Lock()
+
     def __call__(self, images):
-        self.computed += len(images)
+        with self._counting:
+            self.computed += len(images)
         return super().__call__(images)
 
 
@@ -256,3 +263,69 @@ def test_equal_files_are_computed_once(samples, cache, tmp_path):
     rows = compute_rows(twice, CLASSES, extract, Views(32), cache=cache)
     assert extract.computed == 1
     np.testing.assert_array_equal(rows.features[0], rows.features[1])
+
+
+@pytest.fixture
+def many(tmp_path, picture):
+    """Pictures with copies near and far, a file that is no picture and one that is not there."""
+    files = []
+    for number in range(34):
+        path = tmp_path / f"{number:02}.png"
+        picture(number % 12 if number < 24 else number).save(path)
+        files.append(path)
+    (tmp_path / "04.png").write_text("<html>no picture</html>")
+    (tmp_path / "17.png").unlink()
+    return [SimpleNamespace(path=path, label="ab"[n % 2]) for n, path in enumerate(files)]
+
+
+def check_rows(rows, samples, views):
+    readable = [n for n in range(len(samples)) if n not in {4, 17}]
+    assert rows.places.tolist() == readable
+    assert [path for path, _ in rows.skipped] == [str(samples[n].path) for n in (4, 17)]
+    assert rows.labels.tolist() == [n % 2 for n in readable for _ in range(views.count)]
+    alone = FeatureExtractor(network(), "float32")
+    for place, number in enumerate(readable):
+        expected = compute_rows([samples[number]], CLASSES, alone, views)
+        found = rows.features[place * views.count : (place + 1) * views.count]
+        np.testing.assert_array_equal(found, expected.features)
+
+
+@pytest.mark.parametrize("known", ["no cache", "nothing", "some", "all"])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_stream_of_many_parts_gives_each_picture_its_own_rows(
+    many, cache, monkeypatch, known, count
+):
+    monkeypatch.setattr(module, "_LOOKED_UP", 3)
+    monkeypatch.setattr(module, "_PUT_AWAY", 5)
+    extract, views = Counting(network(), "float32"), Views(32, "pad", count, Augmentation(), 0)
+    if known in {"some", "all"}:
+        before = many[5:11] if known == "some" else many
+        compute_rows(before, CLASSES, extract, views, cache=cache)
+    already = extract.computed
+    kept = None if known == "no cache" else cache
+    check_rows(compute_rows(many, CLASSES, extract, views, cache=kept), many, views)
+    unique = len({s.path.read_bytes() for s in many if s.path.exists()}) - 1
+    assert extract.computed == count * unique
+    assert (already == extract.computed) == (known == "all")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, TrainingError("no number")])
+def test_what_was_computed_before_an_interruption_is_kept(many, cache, monkeypatch, error):
+    monkeypatch.setattr(module, "_LOOKED_UP", 3)
+    monkeypatch.setattr(module, "_PUT_AWAY", 5)
+
+    class Interrupted(Counting):
+        def __call__(self, images):
+            if self.computed >= 2 * self.batch:
+                raise error
+            return super().__call__(images)
+
+    stopped, views = Interrupted(network(), "float32"), Views(32)
+    monkeypatch.setattr(ahead, "_AT_ONCE", 1)
+    with pytest.raises((KeyboardInterrupt, TrainingError)):
+        compute_rows(many, CLASSES, stopped, views, cache=cache)
+    extract = Counting(network(), "float32")
+    check_rows(compute_rows(many, CLASSES, extract, views, cache=cache), many, views)
+    unique = len({s.path.read_bytes() for s in many if s.path.exists()}) - 1
+    assert stopped.computed == 2 * stopped.batch
+    assert extract.computed == unique - stopped.computed

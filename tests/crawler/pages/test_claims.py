@@ -80,3 +80,11 @@ def test_the_words_searched_for_are_no_claim(bar, claim):
 )
 def test_no_results(html, says):
     assert says_no_results(read_tree(html)) is says
+
+
+@pytest.mark.parametrize("text", ["1,11,", "1", "1-"])
+def test_the_words_of_a_hostile_bar_are_cut(text):
+    claim = claim_of(read_tree(BAR.format(text * 200_000)))
+    assert 0 < len(claim) <= 300
+    assert not is_past_end(claim)
+    assert total_of(claim, "") is not None
