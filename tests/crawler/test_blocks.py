@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -78,13 +79,43 @@ def test_a_captcha_storm_stops_the_crawl_and_keeps_its_work(shop, crawl):
     assert {shop.asked[path] for path in images} == {1}
 
 
-def test_a_page_that_stays_blocked_costs_its_class_alone(shop, crawl):
-    good = shop.page
-    shop.page = lambda label, page: (200, CAPTCHA) if label == "hats" else good(label, page)
-    shop.pages = 6  # so that good pages come in between
-    run = crawl(BLOCK_LIMIT=3, per_class=30, BLOCK_BACKOFF=0.02)
-    assert run.code in (1, 3)
-    assert "captcha" in run.err
+def test_two_refusals_in_a_row_pause_the_whole_shop_ever_longer(shop, crawl, said):
+    """Hats are refused until everything waits.
+
+    Gloves' images are held until then, and one of them is none, so that a second page is wanted at
+    once, for which no other request has to wait.
+    """
+    good_page, good_image = shop.page, shop.image
+    backoff = 1
+
+    def paused():
+        return "everything waits" in said()
+
+    def image(name):
+        if name.startswith("gloves1"):
+            wait_for(paused, 60)
+        return (200, b"<html>none</html>") if name.startswith("gloves10.") else good_image(name)
+
+    shop.image = image
+    shop.page = lambda label, number: (
+        (503, "<p>later</p>")
+        if label == "hats" and number == 1 and not paused()
+        else good_page(label, number)
+    )
+    run = crawl(per_class=5, BLOCK_BACKOFF=backoff)
+    assert run.code == 0, run.err
+    assert run.counts == {"hats": 5, "gloves": 5}
+    hats = shop.times["/s?k=hats"]
+    refusals = len(hats) - 1
+    assert run.summary["blocked"] == {"http_503": refusals}
+    assert refusals >= 2
+    waits = [backoff * 2**number for number in range(refusals)]
+    told = re.findall(r"hats: the shop refused .* (?:in|for) (\d+) s\n", run.err)
+    assert [int(seconds) for seconds in told] == waits
+    gaps = [later - sooner for sooner, later in pairwise(hats)]
+    assert all(gap >= wait for gap, wait in zip(gaps, waits, strict=True)), gaps
+    (second,) = shop.times["/s?k=gloves&page=2"]
+    assert second - hats[-2] >= waits[-1]
 
 
 def test_a_retry_after_is_waited_for_by_everyone(shop, crawl, said):
@@ -164,6 +195,65 @@ def test_a_dropped_filter_is_noticed(shop, crawl):
         assert run.counts == {"hats": 5}
 
 
+FILTERED = "k=hats&i=fashion&rh=n%3A7"
+CLASSES = """
+[hats]
+queries = ["hats"]
+filters = { i = "fashion", rh = "n:7" }
+[gloves]
+queries = ["gloves"]
+"""
+
+
+def follow(shop, link):
+    """Let the first page of hats lead to `link`."""
+    following = shop.next
+    shop.next = lambda label, page: (
+        following(label, page) if label == "gloves" else link if page == 1 else ""
+    )
+
+
+def test_a_next_link_with_its_filters_in_another_form_is_followed(shop, crawl):
+    follow(shop, "/s?page=2&rh=n%3A7%2Cp_1%3Ax&qid=5&dc&i=fashion&ref=sr_pg_1&xpid=3&k=hats")
+    run = crawl(toml=CLASSES)
+    assert run.code == 0, run.err
+    assert run.counts == {"hats": 10, "gloves": 10}
+    assert run.summary["blocked"] == {}
+
+
+@pytest.mark.parametrize(
+    ("link", "told"),
+    [
+        ("/s?k=hats&i=fashion&page=2", "the next page dropped rh=n:7"),
+        ("/s?k=hats&rh=n%3A7&page=2", "the next page dropped i=fashion"),
+    ],
+)
+def test_a_next_link_that_lost_a_filter_is_not_followed(shop, crawl, link, told):
+    follow(shop, link)
+    run = crawl(toml=CLASSES)
+    assert run.code == 1
+    assert f"hats: 0 of 300 images: the shop answered another search: {told}" in run.err
+    assert run.summary["blocked"] == {"filter_dropped": 2}
+    assert run.counts == {"gloves": 10}
+    assert shop.asked[f"/s?{FILTERED}"] == 2
+    assert shop.asked[link] == 0
+
+
+def test_a_page_that_leads_to_another_search_is_not_taken(shop, crawl):
+    second, everything = f"/s?{FILTERED}&page=2", "/s?k=hats&i=fashion&page=2"
+    follow(shop, second)
+    other = shop.answer
+    shop.answer = lambda path: (
+        (302, "", {"Location": everything}) if path == second else other(path)
+    )
+    run = crawl(toml=CLASSES)
+    assert run.code == 1
+    assert "hats: 5 of 300 images: the shop answered another search: the shop dropped" in run.err
+    assert run.summary["blocked"] == {"filter_dropped": 2}
+    assert run.counts == {"hats": 5, "gloves": 10}
+    assert shop.asked[everything] == 2
+
+
 def test_past_the_end_is_an_end(shop, crawl):
     good = shop.page
     bar = '<div data-component-type="s-result-info-bar"><h1>321-306 of over 400 results</h1></div>'
@@ -175,6 +265,24 @@ def test_past_the_end_is_an_end(shop, crawl):
     assert run.counts == {"hats": 5, "gloves": 5}
     assert run.reasons["hats", "past_end"] == 5
     assert shop.asked_for("hats", 3) == 0
+
+
+def test_advertisements_alone_are_past_the_end_after_the_results_only(shop, crawl):
+    """Those who want advertisements want them beside results, or as the answer to a search."""
+
+    def page(label, number):
+        status, html = good(label, number)
+        advertised = html.replace('search-result"', 'search-result" class="AdHolder"')
+        return status, advertised if label == "gloves" or number == 2 else html
+
+    good = shop.page
+    shop.page = page
+    follow(shop, "/s?k=hats&page=2")
+    shop.pages = 1
+    run = crawl(sponsored="yes")
+    assert run.code == 0, run.err
+    assert run.counts == {"hats": 5, "gloves": 5}
+    assert run.reasons == {("hats", "past_end"): 5}
 
 
 def test_a_search_that_never_ends_is_left(shop, crawl):
