@@ -359,14 +359,19 @@ def _add_report(commands: Any) -> None:
 
 
 def _add_predict(commands: Any) -> None:
-    parser = _add_command(commands, "predict", "label images", _PREDICT_EXAMPLES)
+    parser = _add_command(
+        commands,
+        "predict",
+        "label images",
+        _PREDICT_EXAMPLES,
+        csv="a row for each image, with a header",
+    )
     parser.add_argument(
         "paths", metavar="PATH", nargs="+", help="image files, folders, or patterns in quotes"
     )
     _add_model(parser)
     _add_runtime(parser)
     parser.add_argument("--top", type=_count, default=3, help="likeliest classes to show")
-    parser.add_argument("--csv", action="store_true", help="a row for each image, with a header")
     parser.add_argument(
         "--threshold",
         type=float,
@@ -613,7 +618,10 @@ def _add_version(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_command(commands: Any, name: str, what: str, examples: str) -> argparse.ArgumentParser:
+def _add_command(
+    commands: Any, name: str, what: str, examples: str, csv: str | None = None
+) -> argparse.ArgumentParser:
+    """Add a command, with the arguments of all; with --csv too where `csv` says what that is."""
     parser: argparse.ArgumentParser = commands.add_parser(
         name.split()[-1],
         help=what,
@@ -624,9 +632,12 @@ def _add_command(commands: Any, name: str, what: str, examples: str) -> argparse
         allow_abbrev=False,
     )
     parser.set_defaults(command=name)
-    parser.add_argument(
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument(
         "--json", action="store_true", help="one JSON document on standard output, nothing else"
     )
+    if csv:
+        forms.add_argument("--csv", action="store_true", help=csv)
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
     return parser
 

@@ -32,7 +32,7 @@ MARKETPLACES = {
     **{"com": "en", "ae": "en", "ca": "en", "cn": "zh", "co.jp": "ja", "co.uk": "en"},
     **{"com.au": "en", "com.be": "fr", "com.br": "pt", "com.mx": "es", "com.tr": "tr", "de": "de"},
     **{"eg": "ar", "es": "es", "fr": "fr", "ie": "en", "in": "en", "it": "it", "nl": "nl"},
-    **{"pl": "pl", "sa": "ar", "se": "sv", "sg": "en"},
+    **{"pl": "pl", "sa": "ar", "se": "sv", "sg": "en", "co.za": "en"},
 }
 # Settings that decide what a crawl takes; with others, it is another crawl.
 _DECIDING_SETTINGS = ("IMAGE_HOSTS", "IMAGE_MIN_SIDE", "IMAGE_MAX_ASPECT", "BROWSER_HOSTS")
@@ -226,12 +226,16 @@ class CrawlConfig:
 
     @property
     def browser_hosts(self) -> tuple[str, ...]:
-        """The only hosts that rendered pages may reach, with ``*`` for any part."""
+        """The only hosts that rendered pages may reach, with ``*`` for any part.
+
+        Image hosts are among them, but for a bare ``*``: leave to fetch any picture is no leave
+        for a page's scripts.
+        """
         domain = self.source.removeprefix("www.")
         found = (
             self.source,
             f"*.{domain}",
-            *self._image_names,
+            *(name for name in self._image_names if name.strip("*.")),
             *self.deciding.get("BROWSER_HOSTS", ()),
         )
         return tuple(dict.fromkeys(host for host in found if host))

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import time
+from collections import Counter
 from typing import Any
 
 from scrapy import Spider, signals
@@ -65,6 +66,7 @@ class ProgressBars:
         self._wanted = 0
         self._began = self._said_at = time.monotonic()
         self._said: dict[str, str] = {}
+        self._before: Counter[str] = Counter()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> ProgressBars:
@@ -73,7 +75,7 @@ class ProgressBars:
             raise NotConfigured("only for spiders that collect classes")
         bars = cls(crawler)
         crawler.signals.connect(bars.opened, signals.spider_opened)
-        crawler.signals.connect(bars.moved, signals.item_scraped)
+        crawler.signals.connect(bars.accepted, signals.item_scraped)
         crawler.signals.connect(bars.moved, signals.item_dropped)
         crawler.signals.connect(bars.closed, signals.spider_closed)
         return bars
@@ -86,8 +88,19 @@ class ProgressBars:
         if sys.stderr.isatty() and os.get_terminal_size(sys.stderr.fileno()).columns:
             for place, label in enumerate(self._said):
                 self._bars[label] = tqdm(
-                    total=self._wanted, desc=label, unit="img", position=place, dynamic_ncols=True
+                    total=self._wanted,
+                    desc=label,
+                    unit="img",
+                    position=place,
+                    dynamic_ncols=True,
+                    smoothing=0,  # as the lines have it; what comes from a journal comes in bursts
                 )
+
+    def accepted(self, item: ApparelItem, spider: Any) -> None:
+        """Move a class's bar; the pace is that of what was not there before this run."""
+        if spider.journal.image(item.place) is not None:
+            self._before[item.label] += 1
+        self.moved(item)
 
     def moved(self, item: ApparelItem) -> None:
         """Move a class's bar, or say where all classes are."""
@@ -109,6 +122,7 @@ class ProgressBars:
         counts = summary.counts(self._stats, label)
         told = ", ".join(f"{name} {counts[name]}" for name in stats.COLUMNS if name != "accepted")
         bar.set_postfix_str(told, refresh=False)
+        bar.initial = min(self._before[label], self._wanted)
         # The last page may hold more than were wanted.
         bar.update(min(counts[stats.ACCEPTED], self._wanted) - bar.n)
 
@@ -116,7 +130,10 @@ class ProgressBars:
         self._said_at = time.monotonic()
         for label, before in self._said.items():
             counts = summary.counts(self._stats, label)
-            line = summary.progress_line(label, counts, self._wanted, self._said_at - self._began)
+            seconds = self._said_at - self._began
+            line = summary.progress_line(
+                label, counts, self._wanted, seconds, before=self._before[label]
+            )
             if any(counts.values()) and str(counts) != before:
                 self._said[label] = str(counts)
                 say(line)

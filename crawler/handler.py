@@ -83,10 +83,11 @@ class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc] # u
         self._replacing = False
         self._closed = False
         config: Any = getattr(crawler.spider, "config", None)
+        self._most_bytes = settings.getint("DOWNLOAD_MAXSIZE")
         self._images = ImageFetcher(
             config.private_hosts if config else frozenset(),
             settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"),
-            settings.getint("DOWNLOAD_MAXSIZE"),
+            self._most_bytes,
         )
 
     @classmethod
@@ -155,7 +156,7 @@ class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc] # u
     async def _download_request_with_retry(self, request: Request, spider: Spider) -> Response:
         """Render one page in an idle tab, or in a new one."""
         self._forget_dead_browser()
-        opened = self._idle.pop() if self._idle else None
+        opened = self._idle_tab()
         context = opened.context if opened else self._context_name
         request.meta["playwright_context"] = context
         request.meta["playwright_context_kwargs"] = self.config.startup_context_kwargs.get(
@@ -165,6 +166,7 @@ class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc] # u
         request.meta["playwright_page"] = opened.tab if opened else None
         try:
             response: Response = await super()._download_request_with_retry(request, spider)
+            self._check_size(response)
         except BaseException:
             await self._close_tab(request.meta.get("playwright_page"))
             raise
@@ -175,6 +177,30 @@ class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc] # u
         request.meta["download_latency"] = max(request.meta.pop(_LATENCY, 0.0), 0.001)
         await self._put_by(opened or _OpenTab(tab, context))
         return response
+
+    def _idle_tab(self) -> _OpenTab | None:
+        """A tab that waits; one that was closed meanwhile would hide the one opened instead."""
+        while self._idle:
+            opened = self._idle.pop()
+            if not opened.tab.is_closed():
+                return opened
+        return None
+
+    async def _create_page(self, request: Request, spider: Spider) -> Tab:
+        """Open a tab, and note at once whose it is: whatever fails from here on, it is closed."""
+        tab: Tab = await super()._create_page(request, spider)
+        request.meta["playwright_page"] = tab
+        return tab
+
+    def _check_size(self, response: Response) -> None:
+        """Refuse a page that grew after it was found ready: to parse it takes many times as much.
+
+        Raises:
+            playwright.async_api.Error: it is larger than ``DOWNLOAD_MAXSIZE``.
+        """
+        size = len(response.body)
+        if self._most_bytes and size > self._most_bytes:
+            raise PlaywrightError(f"a page of {size} bytes, more than {self._most_bytes}")
 
     async def _get_response_and_download(
         self, request: Request, page: Tab, spider: Spider

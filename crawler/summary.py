@@ -25,14 +25,18 @@ def counts(collector: Any, label: str) -> dict[str, int]:
     return {name: stats.count(collector, label, name) for name in stats.COLUMNS}
 
 
-def progress_line(label: str, so_far: Mapping[str, int], wanted: int, seconds: float) -> str:
+def progress_line(
+    label: str, so_far: Mapping[str, int], wanted: int, seconds: float, before: int = 0
+) -> str:
     """Say where a class is.
 
     Args:
         label: the class.
         so_far: as from `counts`.
         wanted: images wanted.
-        seconds: since the crawl began.
+        seconds: since this run of the crawl began.
+        before: how many of the accepted images an interrupted run had fetched; they say nothing
+            of the pace. Default 0.
 
     Example:
         >>> progress_line("jeans", counts, 300, 40.0)
@@ -41,9 +45,10 @@ def progress_line(label: str, so_far: Mapping[str, int], wanted: int, seconds: f
     accepted = min(so_far[stats.ACCEPTED], wanted)
     told = ", ".join(f"{n} {so_far[n]}" for n in stats.COLUMNS if n != stats.ACCEPTED)
     line = f"{label}: {accepted} of {wanted} images ({told})"
-    if not accepted or seconds <= 0:
+    fetched = accepted - before
+    if fetched <= 0 or seconds <= 0:
         return line
-    rate = accepted / seconds
+    rate = fetched / seconds
     left = f", {(wanted - accepted) / rate:.0f} s left" if accepted < wanted else ""
     return f"{line}, {rate:.1f}/s{left}"
 

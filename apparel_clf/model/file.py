@@ -259,6 +259,8 @@ def _parts(value: Any) -> Iterator[tuple[Any, Any]]:
     if isinstance(value, dict):
         if "class_name" in value:
             yield value.get("module"), value["class_name"]
+        if value.get("registered_name"):  # Keras looks among the caller's own classes first
+            yield value.get("module"), value["registered_name"]
         value = list(value.values())
     if isinstance(value, list):
         for item in value:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from apparel_clf._extras import require
-from apparel_clf.errors import ModelFileError
+from apparel_clf.errors import ApparelError, ModelFileError
 
 _WEIGHTS = "model.weights.h5"
 _MEMBERS = {"apparel.json", "config.json", "metadata.json", _WEIGHTS}
@@ -31,7 +31,7 @@ def check_members(source: Path) -> None:
     """
     try:
         _check_archive(source)
-    except ModelFileError:
+    except ApparelError:  # ours; what is not installed is no fault of the file
         raise
     # A damaged archive is reported by whichever part of the reader met it.
     except Exception as error:

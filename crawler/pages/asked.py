@@ -31,7 +31,8 @@ def answers(asked_url: str, page: Page) -> str:
     """Tell whether a page answers a search.
 
     What the page does not say is no difference: an address that is none of a search, as a saved
-    page has, or an empty search box.
+    page has, or an empty search box. A next link has to hold all that was asked for: whatever
+    page answers it then answers the first search too, however many pages lie between.
 
     Args:
         asked_url: the search's address.
@@ -44,56 +45,46 @@ def answers(asked_url: str, page: Page) -> str:
         >>> answers("https://x.org/s?k=jeans&rh=n:1", Page("search", "https://x.org/s?k=jeans"))
         'the shop dropped rh=n:1'
     """
-    asked = _filters(asked_url)
+    asked = _deciding(_filters(asked_url))
     differences = (
-        *_served_differences(asked, page),
-        *_next_differences(asked, page),
+        *_address_differences("the shop", asked, page.url if _is_search(page.url) else None),
+        *_address_differences("the next page", asked, page.next_url),
         *_box_differences(asked, page),
     )
     return next(iter(differences), "")
 
 
-def _served_differences(asked: set[Filter], page: Page) -> Iterator[str]:
-    if not _is_search(page.url):
+def _deciding(filters: list[Filter]) -> list[Filter]:
+    """Without the departments above the last one: of such a path only a part is kept."""
+    last = [found for found in filters if _is_department(found)][-1:]
+    return [found for found in filters if found in last or not _is_department(found)]
+
+
+def _is_department(found: Filter) -> bool:
+    name, value = found
+    return name == "rh" and value.startswith("n:")
+
+
+def _address_differences(who: str, asked: list[Filter], url: str | None) -> Iterator[str]:
+    """What an address lacks of a search; only differences of the shop's making count."""
+    if not url:
         return
-    served = _filters(page.url)
-    for name, value in _missing(asked, served):
-        if value not in _DEFAULTS:
-            yield f"the shop {_changed(name, served)} {name}={value}"
+    found = set(_filters(url))
+    for name, value in sorted(set(asked) - found):
+        if value not in _DEFAULTS and not _is_moved(name, value, found):
+            yield f"{who} {_changed(name, found)} {name}={value}"
 
 
-def _next_differences(asked: set[Filter], page: Page) -> Iterator[str]:
-    if not page.next_url or not _is_search(page.next_url):
-        return
-    following = _filters(page.next_url)
-    for name, value in _missing(asked, following):
-        # The next page may well leave out the words, but not have others.
-        if name == "rh" or (name == "k" and _has(name, following)):
-            yield f"the next page {_changed(name, following)} {name}={value}"
-
-
-def _missing(asked: set[Filter], found: set[Filter]) -> list[Filter]:
-    """What was asked for and isn't there, but for what is there in another form."""
-    departments = {(name, value) for name, value in asked if value.startswith("n:")}
-    if departments & found:  # of a path of departments only a part is kept
-        asked = asked - departments
-    return [
-        (name, value)
-        for name, value in sorted(asked - found)
-        if not _is_moved_price(name, value, found)
-    ]
-
-
-def _is_moved_price(name: str, value: str, found: set[Filter]) -> bool:
-    """Whether this is a limit of a price, which moves between parameters and refinements."""
+def _is_moved(name: str, value: str, found: set[Filter]) -> bool:
+    """Whether a filter is there in another form: as a refinement, or as the limits of a price."""
     if name in ("low-price", "high-price"):
         return any(other.startswith("p_36:") for _, other in found)
     if name == "rh" and value.startswith("p_36:"):
         return _has("low-price", found) or _has("high-price", found)
-    return False
+    return name.startswith("p_") and ("rh", _refinement(f"{name}:{value}")) in found
 
 
-def _box_differences(asked: set[Filter], page: Page) -> Iterator[str]:
+def _box_differences(asked: list[Filter], page: Page) -> Iterator[str]:
     words = {value for name, value in asked if name == "k"}
     shown = _plain(page.query)
     if words and shown and shown not in words:
@@ -113,19 +104,21 @@ def _is_search(url: str) -> bool:
     return bool(parts and _SEARCH_PATH.match(parts.path))
 
 
-def _filters(url: str) -> set[Filter]:
+def _filters(url: str) -> list[Filter]:
     """The parameters that decide what is found; all others only say where a click came from."""
     parts = split_url(url)
     try:
         pairs = parse_qsl(parts.query) if parts else []
     except ValueError:  # more parameters than Python is willing to read
         pairs = []
-    return {found for name, value in pairs for found in _parsed(_ALIASES.get(name, name), value)}
+    return [found for name, value in pairs for found in _parsed(_ALIASES.get(name, name), value)]
 
 
 def _parsed(name: str, value: str) -> Iterator[Filter]:
     if not _FILTERS.fullmatch(name):
         return
+    if name == "node":  # a department, which next links hold among the refinements
+        name, value = "rh", ",".join(f"n:{part}" for part in value.split(",") if part.strip())
     if name != "rh":
         yield from _named(name, value)
         return

@@ -46,6 +46,15 @@ class Turn:
     page: int
     url: str
 
+    def is_past_end(self, page: Page) -> bool:
+        """Whether the results were over before this page, which the shop may not say in words.
+
+        On a first page advertisements alone are an answer; on a later one, with no page after it,
+        they are what the shop fills pages with that hold no results any more.
+        """
+        filler = bool(page.results) and all(result.sponsored for result in page.results)
+        return page.past_end or (self.page > 1 and filler and not page.next_url)
+
 
 @dataclass
 class Walk:
@@ -269,7 +278,7 @@ class AmazonApparelSpider(Spider):
             image_url=result.image_url,
             candidates=addresses(result),
             sponsored=result.sponsored,
-            past_end=page.past_end,
+            past_end=turn.is_past_end(page),
             number=number,
         )
 

@@ -27,6 +27,9 @@ MAX_QUERY = 200
 #: A page number beyond this means this one; it is past the end of any catalogue.
 MAX_PAGE = 100_000
 
+# What the shop itself reads of an address; anything else is a filter, which links carry along.
+_OWN_NAMES = frozenset({"k", "page", "layout", "batch", "ref"})
+_MOST_FILTERS = 10
 _STATIC = {"shop.css": "text/css", "shop.js": "text/javascript"}
 _FOLDER = Path(__file__).parent / "static"
 _ROBOTS = """\
@@ -68,6 +71,7 @@ class _Asked:
     query: str
     number: int
     layout: str
+    more: pages.Filters = ()
 
 
 class Shop:
@@ -148,7 +152,7 @@ class Shop:
         await asyncio.sleep(self._pace.page)
         asked = _asked(request)
         page = self._page(asked.query, asked.number)
-        return _html(pages.shell(page, asked.layout, self._pace.batch))
+        return _html(pages.shell(page, asked.layout, self._pace.batch, asked.more))
 
     async def _fragment(self, request: web.Request) -> web.Response:
         number = _whole(request.query.get("batch", ""), default=0, largest=pages.BATCHES)
@@ -157,7 +161,7 @@ class Shop:
 
     def _rendered_batch(self, asked: _Asked, number: int) -> dict[str, Any]:
         page: ResultPage = self._page(asked.query, asked.number)
-        return pages.batch(self._catalogue, page, asked.layout, number)
+        return pages.batch(self._catalogue, page, asked.layout, number, asked.more)
 
     async def _image(self, request: web.Request) -> web.Response:
         await asyncio.sleep(self._pace.image)
@@ -216,7 +220,9 @@ def _asked(request: web.Request) -> _Asked:
     number = _whole(request.query.get("page", ""), default=1, largest=MAX_PAGE)
     layout = request.query.get("layout", "")
     known = layout if layout in pages.LAYOUTS else pages.LAYOUTS[0]
-    return _Asked(words, max(1, number), known)
+    others = [pair for pair in request.query.items() if pair[0] not in _OWN_NAMES]
+    more = tuple((name[:MAX_QUERY], value[:MAX_QUERY]) for name, value in others[:_MOST_FILTERS])
+    return _Asked(words, max(1, number), known, more)
 
 
 def _whole(text: str, default: int, largest: int) -> int:

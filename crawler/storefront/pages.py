@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
 import jinja2
@@ -22,6 +22,9 @@ from crawler.storefront.search import ResultPage, Slot
 LAYOUTS = ("modern", "legacy")
 #: In how many parts JavaScript puts the results into the page.
 BATCHES = 3
+
+#: Names and values of filters, in the order of the address.
+Filters: TypeAlias = tuple[tuple[str, str], ...]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _GRID = ((1.0, 320), (1.5, 480), (2.0, 640), (2.5, 800), (3.0, 960))
@@ -110,8 +113,17 @@ def product_url(product: Product, ref: str = "") -> str:
     return f"/{slug}/dp/{product.asin}" + (f"/{ref}" if ref else "")
 
 
-def search_url(query: str, number: int = 1, layout: str = "modern", **more: object) -> str:
+def search_url(
+    query: str, number: int = 1, layout: str = "modern", more: Filters = (), ref: str = ""
+) -> str:
     """Return the address of a page of results.
+
+    Args:
+        query: the words to search for.
+        number: the page, from 1.
+        layout: ``"modern"`` or ``"legacy"``.
+        more: names and values of filters, which a link must not drop.
+        ref: where the link stands.
 
     Example:
         >>> search_url("men's jeans", 2)
@@ -122,7 +134,8 @@ def search_url(query: str, number: int = 1, layout: str = "modern", **more: obje
         values["page"] = number
     if layout != "modern":
         values["layout"] = layout
-    return "/s?" + urlencode({**values, **more}, errors="replace")
+    pairs = [*values.items(), *more, *([("ref", ref)] if ref else [])]
+    return "/s?" + urlencode(pairs, errors="replace")
 
 
 def home(catalogue: Catalogue) -> str:
@@ -131,18 +144,19 @@ def home(catalogue: Catalogue) -> str:
     return _rendered("home.html", shelves=shelves, total=len(catalogue.products))
 
 
-def shell(page: ResultPage, layout: str, pause: float) -> str:
+def shell(page: ResultPage, layout: str, pause: float, more: Filters = ()) -> str:
     """Render a search page as a plain fetch gets it: everything but the results.
 
     Args:
         page: what will be shown.
         layout: ``"modern"`` or ``"legacy"``.
         pause: seconds that the page's script waits between two batches.
+        more: names and values of filters that were asked for.
 
     Returns:
         HTML. Its script asks for the batches and puts them in.
     """
-    fragment = search_url(page.query, page.number, layout).replace("/s?", "/s/query?", 1)
+    fragment = search_url(page.query, page.number, layout, more).replace("/s?", "/s/query?", 1)
     return _rendered(
         "search.html",
         page=page,
@@ -153,7 +167,9 @@ def shell(page: ResultPage, layout: str, pause: float) -> str:
     )
 
 
-def batch(catalogue: Catalogue, page: ResultPage, layout: str, number: int) -> dict[str, Any]:
+def batch(
+    catalogue: Catalogue, page: ResultPage, layout: str, number: int, more: Filters = ()
+) -> dict[str, Any]:
     """Render one part of a search page's results.
 
     Args:
@@ -161,6 +177,7 @@ def batch(catalogue: Catalogue, page: ResultPage, layout: str, number: int) -> d
         page: the page of results.
         layout: ``"modern"`` or ``"legacy"``.
         number: which part, from 0 to `BATCHES` - 1.
+        more: names and values of filters that were asked for.
 
     Returns:
         Values that become JSON: ``html`` to append; ``bar``, with the first part; ``pager``, with
@@ -173,7 +190,7 @@ def batch(catalogue: Catalogue, page: ResultPage, layout: str, number: int) -> d
         for index, slot in enumerate(page.slots[start : start + size], start=start)
     ]
     last = number >= BATCHES - 1
-    common = {"page": page, "layout": layout}
+    common = {"page": page, "layout": layout, "more": more}
     return {
         "html": _rendered(f"{layout}_cards.html", slots=cards, start=start, **common),
         "bar": _rendered(f"{layout}_bar.html", **common) if number == 0 else "",

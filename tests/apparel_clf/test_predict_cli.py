@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
+import termios
+import time
 
 import numpy as np
 import pytest
@@ -19,6 +23,15 @@ from apparel_clf.inference.explain import explanation
 from tests.apparel_clf.conftest import SmallClassifier, labelled_set
 
 PREDICT = [sys.executable, "-m", "apparel_clf.cli", "predict"]
+# Writes what memory a program needed at most. Whoever starts it must be small: until a new process
+# runs its own program it is as large as the one that made it, and the kernel remembers that.
+PEAK = """
+import pathlib, resource, subprocess, sys
+code = subprocess.call(sys.argv[2:])
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+pathlib.Path(sys.argv[1]).write_text(str(peak if sys.platform == "darwin" else 1024 * peak))
+sys.exit(code)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -107,20 +120,38 @@ def test_help_shows_the_commands_own_examples(capsys):
         assert f"apparel-clf {command} " in capsys.readouterr().out.split("examples:")[1]
 
 
-def test_answers_are_written_as_they_come(made, photos):
-    """The first line is there while the last picture is still being waited for."""
+@pytest.mark.parametrize(
+    ("form", "lines_before"),
+    [([], 0), (["--csv"], 1), (["--json"], 1)],
+    ids=["text", "csv", "json"],
+)
+def test_answers_are_written_as_they_come(made, photos, form, lines_before):
+    """The first answer is there while the last picture is still being waited for."""
     pipe = photos / "last.png"
     os.mkfifo(pipe)
     first = [str(photos / "0.png")] * 40
     process = subprocess.Popen(
-        [*PREDICT, *first, str(pipe), "-m", str(made / "m.onnx")],
+        [*PREDICT, *first, str(pipe), "-m", str(made / "m.onnx"), *form],
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert "saree" in process.stdout.readline()
+    for _ in range(lines_before):
+        assert "0.png" not in process.stdout.readline()
+    answer = process.stdout.readline()
+    assert "0.png" in answer
+    assert "saree" in answer
     pipe.write_bytes((photos / "0.png").read_bytes())
-    assert len(process.stdout.read().splitlines()) == 40
+    rest = process.stdout.read()
+    assert (rest.count("0.png"), rest.count("last.png")) == (39, 1)
     assert process.wait(120) == 0
+
+
+@pytest.mark.parametrize("forms", [("--json", "--csv"), ("--csv", "--json")])
+def test_two_forms_at_once_are_wrong_usage(capsys, forms):
+    with pytest.raises(SystemExit) as stop:
+        main(["predict", "x.png", *forms])
+    assert stop.value.code == 2
+    assert f"argument {forms[1]}: not allowed with argument {forms[0]}" in capsys.readouterr().err
 
 
 def test_a_reader_that_leaves_ends_it_quietly(made, photos):
@@ -136,6 +167,104 @@ def test_a_reader_that_leaves_ends_it_quietly(made, photos):
     process.stdout.close()
     assert process.stderr.read() == ""
     assert process.wait(120) == 1
+
+
+def test_ten_thousand_files_take_no_more_memory_than_a_hundred(made, tmp_path):
+    """In order, each with its row, whatever lies between; the process is watched from outside."""
+    good = (made / "train" / "saree" / "0.png").read_bytes()
+    bad = {"00000-page.jpg": b"<html>", "00050-empty.png": b"", "00099-cut.png": good[:900]}
+    peaks = []
+    for count in (100, 10_000):
+        folder = folder_of(tmp_path / str(count), good, bad, count)
+        done, peak = watched(folder, made / "m.onnx")
+        rows = list(csv.DictReader(io.StringIO(done.stdout)))
+        assert done.returncode == 1
+        assert [row["source"] for row in rows] == sorted(map(str, folder.iterdir()))
+        assert [row["label"] for row in rows if not row["error"]] == ["saree"] * count
+        complaints = [line for line in done.stderr.splitlines() if ": error: " in line]
+        for told in (complaints, [row["source"] for row in rows if row["error"]]):
+            assert len(told) == len(bad)
+            assert all(name in line for name, line in zip(bad, told, strict=True))
+        peaks.append(peak)
+    # Were pictures kept, of 32 pixels a side, they would be 30 MB; their names are some.
+    assert peaks[1] - peaks[0] < 15_000_000
+
+
+def folder_of(folder, good, bad, count):
+    """Make a folder of one picture under many names, and of the bad files."""
+    folder.mkdir()
+    for name, data in {"00000.png": good, **bad}.items():
+        (folder / name).write_bytes(data)
+    for number in range(1, count):
+        (folder / f"{number:05}.png").hardlink_to(folder / "00000.png")
+    return folder
+
+
+def watched(folder, model):
+    """Predict a folder as CSV; return how that went, and the most memory of the process."""
+    peak = folder.with_suffix(".peak")
+    words = [*PREDICT, str(folder), "-m", str(model), "--csv"]
+    small = [sys.executable, "-S", "-c", PEAK, str(peak)]
+    done = subprocess.run([*small, *words], capture_output=True, text=True)
+    return done, int(peak.read_text())
+
+
+def terminal():
+    """Open a pseudo-terminal of 24 rows and 80 columns; without a size a bar has no room."""
+    leader, follower = os.openpty()
+    termios.tcsetwinsize(follower, (24, 80))
+    return leader, follower
+
+
+def held_up(made, photos, **streams):
+    """Start predicting 81 pictures, of which the 41st is not there yet."""
+    os.mkfifo(photos / "held.png")
+    some = [str(photos / "0.png")] * 40
+    words = [*PREDICT, *some, str(photos / "held.png"), *some, "-m", str(made / "m.onnx")]
+    process = subprocess.Popen(words, **streams)
+    for end in {end for end in streams.values() if end != subprocess.PIPE}:
+        os.close(end)  # else nobody would hear that the process has closed it
+    return process
+
+
+def let_go(process, photos, answers):
+    """Wait for an answer, then for longer than a bar waits; return what comes after that."""
+    assert b"saree" in answers.readline()
+    time.sleep(1.2)
+    (photos / "held.png").write_bytes((photos / "0.png").read_bytes())
+    rest = rest_of(answers)
+    assert process.wait(120) == 0
+    return rest
+
+
+def rest_of(stream):
+    """Read to the end. A terminal's is an error once nobody holds its other side."""
+    parts = []
+    with stream, contextlib.suppress(OSError):
+        while part := stream.read(4096):
+            parts.append(part)
+    return b"".join(parts)
+
+
+def test_a_terminal_gets_a_bar_while_answers_go_elsewhere(made, photos):
+    leader, follower = terminal()
+    process = held_up(made, photos, stdout=subprocess.PIPE, stderr=follower)
+    assert let_go(process, photos, process.stdout).count(b"saree") == 80
+    shown = rest_of(os.fdopen(leader, "rb", buffering=0)).decode()
+    assert re.search(r"\rpredict: +\d+%\|.+\| \d+/81 \[.+img/s\]", shown)
+
+
+def test_no_bar_among_answers_on_the_same_terminal(made, photos):
+    leader, follower = terminal()
+    process = held_up(made, photos, stdout=follower, stderr=follower)
+    shown = let_go(process, photos, os.fdopen(leader, "rb", buffering=0)).decode()
+    assert (shown.count("saree"), "%|" in shown) == (80, False)
+
+
+def test_no_bar_in_a_pipe(made, photos):
+    process = held_up(made, photos, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert let_go(process, photos, process.stdout).count(b"saree") == 80
+    assert process.stderr.read() == b""
 
 
 def test_explain_writes_a_picture(made, photos, capsys):

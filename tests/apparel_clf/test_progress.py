@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import sys
+from pathlib import Path
 
 import pytest
+import tomllib
 
 from apparel_clf import _progress
 from apparel_clf._progress import progress
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -39,3 +44,16 @@ def test_silence_where_it_is_wanted(capsys):
 def test_what_is_soon_over_writes_nothing(capsys):
     assert list(progress("abcd", label="train")) == list("abcd")
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("clock")
+def test_lines_in_place_of_a_bar_that_is_not_installed(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    assert list(progress("abcd", label="verify", show=True)) == list("abcd")
+    assert capsys.readouterr().err.splitlines() == ["verify: 1 of 4", "verify: 3 of 4"]
+
+
+def test_bars_come_with_every_way_to_install():
+    """Commands that need no extra draw them, and so does `predict` in each runtime."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert any(need.startswith("tqdm>") for need in project["dependencies"])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 import zlib
 from collections import Counter, defaultdict
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -65,39 +69,41 @@ class Run:
 def said(tmp_path):
     """What the crawl that runs has said so far."""
     path = tmp_path / "said.txt"
-    return lambda: path.read_text() if path.exists() else ""
+    return lambda: path.read_text(errors="replace") if path.exists() else ""
 
 
 @pytest.fixture
 def scrapy_crawl(tmp_path, said):
     """Run the spider; arguments by name, settings with a capital.
 
-    `when` is watched until it returns something true, then `then` is called with the process: by
-    default it is interrupted as by Ctrl-C.
+    `interrupt_when` is watched until it returns something true, then `then` is called with the
+    process: by default it is interrupted as by Ctrl-C. With `terminal` it has one to draw on. What
+    is in the folder `modules` can be imported by it.
     """
     # Patience is for real shops.
     defaults = {"DATASETS_FOLDER": tmp_path / "datasets", "BLOCK_BACKOFF": 0.1}
 
-    def run(*options, interrupt_when=None, then=None, **values):
+    def run(*options, interrupt_when=None, then=None, terminal=False, **values):
         words = list(options)
         for name, value in (defaults | values).items():
             words += ["-s" if name.isupper() else "-a", f"{name}={value}"]
-        with (tmp_path / "said.txt").open("w") as file:
+        path = tmp_path / "said.txt"
+        with _terminal(path) if terminal else path.open("w") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "scrapy", "crawl", "amazon_apparel", *words],
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
                 stderr=file,
                 text=True,
-                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path / 'modules'}"},
             )
-        try:
-            if interrupt_when is not None:
-                wait_for(lambda: interrupt_when() or process.poll() is not None)
-                (then or _interrupt)(process)
-            out, _ = process.communicate(timeout=SECONDS)
-        finally:
-            process.kill()
+            try:
+                if interrupt_when is not None:
+                    wait_for(lambda: interrupt_when() or process.poll() is not None)
+                    (then or _interrupt)(process)
+                out, _ = process.communicate(timeout=SECONDS)
+            finally:
+                process.kill()
         return Run(process.returncode, out, said(), Path((defaults | values)["DATASETS_FOLDER"]))
 
     return run
@@ -105,6 +111,27 @@ def scrapy_crawl(tmp_path, said):
 
 def _interrupt(process):
     process.send_signal(signal.SIGINT)
+
+
+@contextmanager
+def _terminal(path):
+    """Open a terminal of 200 columns; what is written to it goes to a file."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
+    reader = threading.Thread(target=_copy, args=(ours, path), daemon=True)
+    reader.start()
+    try:
+        yield theirs
+    finally:
+        os.close(theirs)
+        reader.join(SECONDS)
+        os.close(ours)
+
+
+def _copy(terminal, path):
+    with path.open("wb", buffering=0) as file, suppress(OSError):  # the last program has left
+        while data := os.read(terminal, 1 << 16):
+            file.write(data)
 
 
 def wait_for(condition, seconds=SECONDS):
@@ -182,11 +209,10 @@ def _handler(shop):
             data = body.encode() if isinstance(body, str) else body
             whole = isinstance(data, bytes)
             self.send_response(status)
-            for name, value in (headers[0] if headers else {}).items():
-                self.send_header(name, value)
             kind = "text/html" if isinstance(body, str) else "image/jpeg"
-            self.send_header("Content-Type", kind)
-            self.send_header("Connection", "close")
+            usual = {"Content-Type": kind, "Connection": "close"}
+            for name, value in (usual | (headers[0] if headers else {})).items():
+                self.send_header(name, value)
             if whole:
                 self.send_header("Content-Length", str(len(data)))
             self.end_headers()

@@ -229,3 +229,12 @@ def test_settings_that_are_no_numbers_are_named():
     settings.set("BLOCK_BACKOFF", "-1")
     with pytest.raises(SettingsError, match=r"IMAGE_MIN_SIDE: expected a whole.*BLOCK_BACKOFF"):
         crawl_config(settings, {})
+
+
+def test_any_host_for_images_is_none_for_a_pages_scripts():
+    settings = Settings()
+    settings.setmodule("crawler.settings")
+    settings.set("IMAGE_HOSTS", ["*", "*.example.org"])
+    hosts = crawl_config(settings, {}).browser_hosts
+    assert "*" not in hosts
+    assert "*.example.org" in hosts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import Counter
 
@@ -10,6 +11,7 @@ import pytest
 
 from apparel_clf.dataset import ImageFolder, Staging, open_version, publish
 from apparel_clf.errors import DatasetError
+from crawler import stats
 from crawler.storefront import Storefront
 
 pytestmark = pytest.mark.browser
@@ -138,7 +140,10 @@ def test_a_class_stops_when_it_has_enough(shop, scrapy_crawl):
     told = dict(zip(head, line, strict=True))
     # The page was read to its end: what it holds beyond the limit is stored, not published.
     assert (told["class"], told["published"]) == ("jeans", "10")
-    assert 10 < int(told["accepted"]) == run.summary["classes"]["jeans"]["accepted"]
+    found = run.summary["classes"]["jeans"]
+    assert 10 < int(told["accepted"]) == found["accepted"]
+    numbers = ", ".join(f"{name} {found[name]}" for name in stats.COLUMNS if name != "accepted")
+    assert re.search(rf"^jeans: 10 of 10 images \({numbers}\), \d+\.\d/s$", run.err, re.MULTILINE)
 
 
 def test_cards_that_come_in_slowly_are_all_read(photos, scrapy_crawl):
@@ -149,6 +154,22 @@ def test_cards_that_come_in_slowly_are_all_read(photos, scrapy_crawl):
         version = open_version(run.datasets / "apparel" / "latest")
         assert check_against_truth(version, shop.catalogue, ("jeans",)) == set()
     assert f"jeans: {PER_CLASS} of 100 images, then the search ended" in run.out
+    assert re.search(
+        rf"^jeans: {PER_CLASS} of 100 images \(.*\), \d.*/s, \d+ s left$", run.err, re.M
+    )
+
+
+def test_advertisements_are_taken_where_they_are_wanted(shop, scrapy_crawl):
+    run = scrapy_crawl(base_url=shop.url, classes="saree", sponsored="yes")
+    assert run.code == 0, run.err
+    products = shop.catalogue.by_asin
+    shown = {products[row.record.asin].label for row in run.version.rows}
+    assert "watches" in shown  # of another class, so it was shown as an advertisement alone
+    assert {row.record.label for row in run.version.rows} == {"saree"}
+    pictures = {products[row.record.asin].picture for row in run.version.rows}
+    assert {product.picture for product in shop.catalogue.of("saree")} <= pictures
+    assert "sponsored" not in run.summary["rejected"]
+    assert run.summary["sponsored"] is True
 
 
 def test_an_interrupted_crawl_keeps_its_work(photos, scrapy_crawl):

@@ -173,6 +173,29 @@ def test_addresses_elsewhere_are_not_fetched(shop, crawl, neighbour):
     assert neighbour.asked == []
 
 
+def test_a_private_network_is_out_of_reach_also_where_every_host_is_allowed(shop, crawl, neighbour):
+    good = shop.image
+    there = f"{neighbour.url}/images/I/there.jpg"
+    shop.page = lambda label, page: shop.page_of(
+        label,
+        page,
+        [shop.card(label, i) for i in range(4)]
+        + [shop.card(label, 9, picture=there, larger=there)],
+    )
+    shop.image = lambda name: (
+        (302, b"", {"Location": there}) if name.startswith("hats0") else good(name)
+    )
+    run = crawl(labels=["hats"], pages=1, IMAGE_HOSTS="*")
+    assert run.counts == {"hats": 3}
+    told = {r.title: (r.reason, r.detail) for r in run.version.rejections()}
+    assert {title: reason for title, (reason, _) in told.items()} == {
+        "hats 0": "not_allowed",
+        "hats 9": "not_allowed",
+    }
+    assert all("an address in a private network" in detail for _, detail in told.values())
+    assert neighbour.asked == []
+
+
 def test_a_page_that_leads_into_a_private_network_is_not_opened(shop, crawl, neighbour):
     good = shop.page
     shop.page = lambda label, page: (
@@ -232,6 +255,9 @@ def test_titles_decide_by_the_classes_words(shop, crawl):
     told = {r.title: (r.reason, r.detail) for r in run.version.rejections()}
     assert told["Hat stand"] == ("title_with", "hat stand: Hat stand")
     assert told["Scarf"][0] == "title_without"
+    assert run.summary["rejected"] == {"title_with": 1, "title_without": 1}
+    assert run.summary["classes"]["hats"]["rejected"] == 2
+    assert "turned away: title_with 1, title_without 1\n" in run.out
 
 
 def test_a_dry_run_asks_nobody(shop, crawl):

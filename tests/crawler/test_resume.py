@@ -20,6 +20,7 @@ pytestmark = pytest.mark.browser
 KILLS = 20
 PER_CLASS = 30
 PICTURES = 60
+PAGE_SIZE = 12
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def photos(tmp_path_factory, jpeg):
 
 @pytest.fixture
 def store(photos):
-    with Storefront(photos, page_size=12, batch_delay=0.0, image_delay=0.02) as opened:
+    with Storefront(photos, page_size=PAGE_SIZE, batch_delay=0.0, image_delay=0.02) as opened:
         yield opened
 
 
@@ -61,44 +62,63 @@ def journalled(folder):
     return {urlsplit(record.image_url).path for j in journals for record in j.images}
 
 
+def lines(folder):
+    """How many whole lines the journals hold."""
+    paths = Staging(folder / "apparel").journal_paths()
+    return sum(path.read_bytes().count(b"\n") for path in paths)
+
+
+def random_moment(rng, store, folder, whole):
+    """A moment at which to kill a crawl, told by what it has done; on any machine it comes.
+
+    Mostly when the journal has grown by so many lines, up to a quarter of all; sometimes before
+    that, at one of the first requests.
+    """
+    asked, written = len(store.requests), lines(folder)
+    if rng.random() < 0.25:
+        first = rng.randint(1, 4)
+        return lambda: len(store.requests) >= asked + first
+    # A crawl that has written all but its end is killed while it publishes.
+    aim = min(written + rng.randint(1, whole // 4), max(whole, written + 1))
+    return lambda: lines(folder) >= aim
+
+
 def test_twenty_kills_change_nothing(store, scrapy_crawl, tmp_path):
     values = {"base_url": store.url, "per_class": PER_CLASS}
-    began = time.monotonic()
     whole = scrapy_crawl(**values)
-    took = min(6.5, time.monotonic() - began)  # on a slow machine the kills come early
     assert whole.code == 0, whole.err
-    wanted = contents(whole.dataset / "v1")
-    store.requests.clear()
+    wanted, length = contents(whole.dataset / "v1"), lines(whole.datasets)
     rng = random.Random(7)
     children: list[psutil.Process] = []
-    kills, crawls = 0, 0
+    kills, crawls, went_on = 0, 0, 0
     folder = tmp_path / "killed0"
 
     def kill(process):
+        time.sleep(rng.uniform(0, 0.1))  # between two lines
         children.extend(all_processes_of(process))
         process.kill()
 
     while kills < KILLS or not (folder / "apparel" / "v1").exists():
         folder = tmp_path / f"killed{crawls}"
+        assert crawls < KILLS, "crawls come to their end before they can be killed"
+        assert not (folder / "apparel" / "v1").exists()
         have = journalled(folder)
         asked_before = len(store.requests)
-        # From before the first page to the publishing of the version; past the twentieth, never.
-        seconds = took * rng.uniform(0.15, 0.7) if kills < KILLS else 300.0
-        aim = time.monotonic() + seconds
-        run = scrapy_crawl(
-            interrupt_when=lambda aim=aim: time.monotonic() > aim,
-            then=kill,
-            DATASETS_FOLDER=folder,
-            **values,
-        )
+        # Past the twentieth, never.
+        moment = random_moment(rng, store, folder, length) if kills < KILLS else lambda: False
+        run = scrapy_crawl(interrupt_when=moment, then=kill, DATASETS_FOLDER=folder, **values)
         assert run.code in (0, -signal.SIGKILL), run.err
+        assert run.code != 0 or not have or "going on with" in run.err
         kills += run.code != 0
+        went_on += bool(have)
         asked = [r.path for r in store.requests.entries()[asked_before:] if r.kind == "image"]
         assert have.isdisjoint(asked)
         if (folder / "apparel" / "v1").exists():
             assert contents(folder / "apparel" / "v1") == wanted
             crawls += kills < KILLS
     assert kills >= KILLS
+    # Most kills came between the first image and the version, and the next run went on from there.
+    assert went_on >= KILLS // 2
     _, alive = psutil.wait_procs(children, timeout=120)
     assert alive == []
 
@@ -155,7 +175,8 @@ def test_another_command_begins_a_crawl_of_its_own(store, scrapy_crawl, tmp_path
 
 
 def kill_browser(process):
-    """Kill Chromium's main process, as a machine short of memory does."""
+    """Kill Chromium's main process, as a machine short of memory does. Returns how many it were."""
+    killed = 0
     for child in all_processes_of(process):
         try:
             words = child.cmdline()
@@ -163,16 +184,28 @@ def kill_browser(process):
             continue
         if "--headless" in " ".join(words) and not any("--type=" in word for word in words):
             os.kill(child.pid, signal.SIGKILL)
+            killed += 1
+    return killed
 
 
 def test_a_browser_that_is_killed_is_started_again(store, scrapy_crawl):
-    values = {"base_url": store.url, "classes": "jeans,saree", "per_class": PICTURES}
+    labels, killed = ("jeans", "saree"), []
     run = scrapy_crawl(
-        interrupt_when=lambda: store.requests.counts["search"] >= 3, then=kill_browser, **values
+        interrupt_when=lambda: store.requests.counts["search"] >= 3,
+        then=lambda process: killed.append(kill_browser(process)),
+        base_url=store.url,
+        classes=",".join(labels),
+        per_class=PICTURES + 1,  # so that no class has enough before its last page
+        LOG_LEVEL="INFO",
     )
     assert run.code == 0, run.err
+    assert killed == [1]
+    assert "'playwright/browser_count': 2," in run.err
     assert "Traceback" not in run.err
-    assert len(run.version) == 2 * PICTURES
+    assert len(run.version) == len(labels) * PICTURES
+    for label in labels:
+        pages = -(-len(store.catalogue.of(label)) // PAGE_SIZE)
+        assert run.summary["classes"][label]["pages"] == pages > 3
 
 
 def test_a_page_that_hangs_the_browser_is_tried_in_a_new_one(shop, crawl):

@@ -19,7 +19,7 @@ SAID = Prediction("a", 0.9, {"a": 0.9, "b": 0.1}, "x.jpg")
 
 @pytest.mark.parametrize("head", HEADS)
 def test_heat_is_grad_cam_by_gradients(head):
-    """Beside the definition: the gradient of the score by the last map, taken by TensorFlow."""
+    """Beside the definition: the gradient of each score by the last map, taken by TensorFlow."""
     import keras
 
     network = build_network(3, 32, head, 0, blocks=BLOCKS)
@@ -27,19 +27,21 @@ def test_heat_is_grad_cam_by_gradients(head):
     squares = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
     dense = network.layers[-1]
     below = keras.Model(network.input, [last_map(network), dense.input])
-    maps, features = below(squares.astype(np.float32))
-    scores = features @ dense.kernel + dense.bias
-    top = keras.Model(last_map(network), dense.input) if head in ("flatten", "gap") else None
-    with tf.GradientTape() as tape:
-        tape.watch(maps)
-        seen = top(maps) if top else None
-        score = (seen @ dense.kernel + dense.bias)[:, 1] if top else None
-    if top:
-        weights = tf.reduce_mean(tape.gradient(score, maps), (1, 2)).numpy()
-        np.testing.assert_allclose(heat_kernel(network, head)[:, 1], weights[0], rtol=1e-4)
+    with tf.GradientTape(persistent=True) as tape:
+        pixels = tf.constant(squares, tf.float32)
+        tape.watch(pixels)  # and with them all that comes of them
+        maps, features = below(pixels)
+        scores = features @ dense.kernel + dense.bias
+        each = tf.unstack(scores, axis=1)
+    gradients = np.stack([tape.gradient(score, maps) for score in each], axis=-1)
+    assert gradients.shape == (*maps.shape, 3)
+    weights = gradients.mean(axis=(1, 2))
+    assert np.abs(weights).max() > 0.001
+    for own in weights:
+        np.testing.assert_allclose(heat_kernel(network, head), own, rtol=1e-4, atol=1e-7)
     probabilities, heat = KerasRuntime(network, head).see(squares, "heat")
     np.testing.assert_allclose(probabilities, tf.nn.softmax(scores), atol=1e-5)
-    expected = np.einsum("nrcf,fk->nrck", maps, heat_kernel(network, head))
+    expected = np.einsum("nrcf,nfk->nrck", maps, weights)
     np.testing.assert_allclose(heat, expected, rtol=1e-4, atol=1e-4)
 
 

@@ -66,10 +66,11 @@ def elsewhere(model):
 
 
 def hidden(model):
-    constant = helper.make_node("Constant", [], ["z"])
-    tensor = constant.attribute.add(name="value", type=onnx.AttributeProto.TENSOR).t
+    """In an attribute of an operator that we have."""
+    node = helper.make_node("Relu", ["image"], ["z"])
+    tensor = node.attribute.add(name="value", type=onnx.AttributeProto.TENSOR).t
     tensor.data_location = TensorProto.EXTERNAL
-    model.graph.node.append(constant)
+    model.graph.node.append(node)
 
 
 def nested(model):

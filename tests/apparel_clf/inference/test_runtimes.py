@@ -14,10 +14,13 @@ import pytest
 from PIL import Image
 
 import apparel_clf as ac
-from apparel_clf.errors import ExportError, ModelFileError, SettingsError
+from apparel_clf.errors import ExportError, MissingExtraError, ModelFileError, SettingsError
 from apparel_clf.inference.opening import open_model, read_facts
 from apparel_clf.inference.predictor import Predictor
+from apparel_clf.inference.runtimes import openvino_runtime
+from apparel_clf.inference.runtimes.openvino_runtime import openvino_core
 from apparel_clf.model.build import HEADS
+from apparel_clf.model.metadata import library_versions
 
 FILES = {"keras": "m.keras", "onnx": "m.onnx", "litert": "m.tflite", "openvino": "openvino"}
 EXPORTS = {name: file for name, file in FILES.items() if name != "keras"}
@@ -92,6 +95,7 @@ def test_an_evaluation_says_the_same(made, loaded):
 
 def test_heat_is_the_same(made, loaded, picture):
     expected, found = made[0].explain(picture), loaded.explain(picture)
+    assert not expected.empty
     np.testing.assert_allclose(found.heat, expected.heat, atol=1e-3)
     assert found.label == expected.label
     other = loaded.explain(picture, "trousers")
@@ -136,17 +140,58 @@ def test_settings_are_checked_before_any_image_is_read(loaded, wrong):
         loaded.predict("nothing.jpg", **wrong)
 
 
+# A program of somebody who has a runtime and the service, and neither TensorFlow nor Keras.
+WITHOUT_TENSORFLOW = """
+import sys
+sys.modules["tensorflow"] = sys.modules["keras"] = None
+import apparel_clf as ac
+from apparel_clf.cli import main
+from apparel_clf.serve import create_app
+model, picture = sys.argv[1:]
+classifier = ac.load(model)
+print(*(answer.label for answer in classifier.predict([picture, picture])))
+print(classifier.explain(picture).label)
+assert main(["predict", picture, "-m", model, "--top", "1"]) == 0
+assert create_app(classifier).routes
+heavy = {"tensorflow", "keras", "sklearn", "pandas", "matplotlib", "scipy", "onnx", "h5py"}
+assert not [name for name in heavy if sys.modules.get(name)]
+"""
+
+
 @pytest.mark.parametrize("name", list(EXPORTS))
 def test_no_export_needs_tensorflow(made, picture, name):
-    code = (
-        "import sys, apparel_clf as ac\n"
-        f"print(ac.load({str(made[1] / FILES[name])!r}).predict({str(picture)!r}).label)\n"
-        "heavy = {'tensorflow', 'keras', 'sklearn', 'pandas', 'matplotlib', 'scipy', 'onnx'}\n"
-        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    path = made[1] / FILES[name]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TENSORFLOW, path, picture], capture_output=True, text=True
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == made[0].predict(picture).label
+    label = made[0].predict(picture).label
+    several, explained, command = done.stdout.splitlines()
+    assert (several, explained) == (f"{label} {label}", label)
+    assert command.startswith(f"{picture}: {label} ")
+
+
+@pytest.mark.parametrize(
+    ("file", "runtime", "module", "extra"),
+    [
+        ("m.keras", "keras", "tensorflow", "train"),
+        ("m.keras", "keras", "keras", "train"),
+        ("m.keras", "keras", "h5py", "train"),
+        ("m.onnx", "onnx", "onnxruntime", "onnx"),
+        ("m.tflite", "litert", "ai_edge_litert.interpreter", "litert"),
+        ("openvino", "openvino", "openvino", "openvino"),
+        ("m.onnx", "openvino", "openvino", "openvino"),
+    ],
+)
+def test_a_runtime_that_is_not_installed_names_its_extra(
+    made, monkeypatch, file, runtime, module, extra
+):
+    monkeypatch.setitem(sys.modules, module, None)
+    # Kept for the process once it is there.
+    monkeypatch.setattr(openvino_runtime, "openvino_core", openvino_core.__wrapped__)
+    with pytest.raises(MissingExtraError, match=rf"pip install '\.\[{extra}\]'") as caught:
+        ac.load(made[1] / file, runtime=runtime)
+    assert (caught.value.extra, caught.value.missing) == (extra, module.split(".")[0])
 
 
 @pytest.mark.parametrize("name", list(EXPORTS))
@@ -158,10 +203,16 @@ def test_an_export_can_be_neither_saved_nor_exported_again(made, tmp_path, name)
 
 
 @pytest.mark.parametrize("name", list(EXPORTS))
-def test_an_export_has_one_input_and_says_what_it_is(made, name):
+def test_an_export_says_what_the_model_says(made, name):
+    said = read_facts(made[1] / FILES["keras"])
     facts = read_facts(made[1] / FILES[name])
-    assert facts["class_names"] == list(made[0].classes_)
-    assert facts["export"]["precision"] == "fp32"
+    assert facts.pop("export") == {"precision": "fp32", "max_loss": 0.5}
+    assert facts == said
+    assert said["class_names"] == list(made[0].classes_)
+    assert said["versions"] == library_versions()
+    low, high = said["metrics"]["ci"]
+    assert 0 <= low <= said["metrics"]["accuracy"] <= high <= 1
+    assert low < high
 
 
 def test_onnx_has_one_input_of_any_batch(made):
@@ -175,6 +226,29 @@ def test_onnx_has_one_input_of_any_batch(made):
     assert [output.name for output in session.get_outputs()] == ["probabilities", "heat", "means"]
     facts = session.get_modelmeta().custom_metadata_map["apparel.json"]
     assert json.loads(facts)["class_names"] == list(made[0].classes_)
+
+
+def test_litert_has_one_input_of_any_batch(made):
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(made[1] / "m.tflite"))
+    (given,) = interpreter.get_input_details()
+    assert given["shape_signature"].tolist() == [-1, 32, 32, 3]
+    assert given["dtype"] is np.uint8
+    assert interpreter.get_signature_list() == {
+        "serving_default": {"inputs": ["image"], "outputs": ["heat", "means", "probabilities"]}
+    }
+
+
+def test_openvino_has_one_input_of_any_batch(made):
+    model = openvino_core().read_model(made[1] / "openvino" / "model.xml")
+    (given,) = model.inputs
+    assert given.get_names() == {"image"}
+    assert given.partial_shape.to_string() == "[?,32,32,3]"
+    assert given.get_element_type().to_string() == "u8"
+    assert [output.get_any_name() for output in model.outputs] == [
+        "probabilities", "heat", "means",
+    ]  # fmt: skip
 
 
 def test_onnx_gives_back_what_batches_took_once_a_stream_ends(made):

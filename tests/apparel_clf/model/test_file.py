@@ -11,6 +11,7 @@ from apparel_clf.errors import ModelFileError
 from apparel_clf.model.build import build_network
 from apparel_clf.model.file import load_model, read_metadata, save_model
 from apparel_clf.model.weights import fill_backbone
+from tests.apparel_clf.model.payloads import rewritten, with_lambda
 
 FACTS = {"class_names": ["jeans", "saree", "trousers"], "image_size": 32, "note": "Größe — ₹"}
 
@@ -40,16 +41,6 @@ def saved(network, tmp_path):
 
 def pictures(count=3):
     return np.random.default_rng(2).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
-
-
-def rewritten(path, target, change):
-    """Copy a model file, letting `change` spoil its members."""
-    with zipfile.ZipFile(path) as source, zipfile.ZipFile(target, "w") as copy:
-        for name in source.namelist():
-            data = change(name, source.read(name))
-            if data is not None:
-                copy.writestr(name, data)
-    return target
 
 
 def test_loaded_network_predicts_to_the_bit(network, saved):
@@ -216,17 +207,9 @@ def test_parts_that_could_run_code_are_refused(saved, tmp_path, part, place):
         load_model(bad)
 
 
-def test_a_real_lambda_layer_is_refused_before_keras_sees_it(tmp_path):
-    import keras
-
+def test_a_real_lambda_layer_is_refused_before_keras_sees_it(network, tmp_path):
     marker = tmp_path / "ran"
-    name = str(marker)
-    layer = keras.layers.Lambda(lambda x: (open(name, "w").close(), x)[1])  # noqa: PTH123
-    inputs = keras.Input((4,))
-    model = keras.Model(inputs, layer(inputs))
-    model.compile(optimizer="adam", loss="mse")
-    save_model(model, FACTS, tmp_path / "lambda.keras")
-    marker.unlink()
+    save_model(with_lambda(network, marker), FACTS, tmp_path / "lambda.keras")
     with pytest.raises(ModelFileError, match="'Lambda'"):
         load_model(tmp_path / "lambda.keras")
     assert not marker.exists()

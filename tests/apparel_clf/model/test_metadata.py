@@ -30,6 +30,7 @@ def test_everything_that_a_prediction_needs_is_there():
     assert (facts["image_size"], facts["resize"], facts["head"]) == (64, "crop", "gap")
     assert "BGR" in facts["preprocessing"]
     assert facts["params"]["views"] == 3
+    assert facts["versions"] == library_versions()
 
 
 def test_values_survive_json():

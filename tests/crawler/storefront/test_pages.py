@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html as markup
 import json
 import re
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import lxml.html
 import pytest
@@ -333,3 +335,16 @@ def test_slugs_hold_plain_words_only(catalogue):
 def test_rendering_is_deterministic(catalogue):
     page = result_page(catalogue, "jeans", 1, 48)
     assert pages.batch(catalogue, page, "modern", 1) == pages.batch(catalogue, page, "modern", 1)
+
+
+@pytest.mark.parametrize("layout", pages.LAYOUTS)
+def test_links_to_other_pages_keep_the_filters(catalogue, layout):
+    page = result_page(catalogue, "jeans", 2, 16)
+    more = (("i", "fashion"), ("rh", "n:1,p_36:-500"), ("query", "x"), ("query", "<y>"))
+    pager = pages.batch(catalogue, page, layout, pages.BATCHES - 1, more)["pager"]
+    links = [markup.unescape(link) for link in re.findall(r'href="([^"]+)"', pager)]
+    assert len(links) >= 3
+    for link in links:
+        asked = parse_qsl(urlsplit(link).query)
+        assert [pair for pair in asked if pair in more] == list(more)
+    assert urlencode(more) in markup.unescape(pages.shell(page, layout, 0.0, more))
