@@ -37,27 +37,50 @@ _UNNEEDED = frozenset({"image", "font", "media"})
 # last. So a page is ready when its pager is there and the number of cards has stood still for a
 # moment; without a pager (one page of results, or past the end) it must stand still for longer.
 # What is no search page at all has nothing to wait for, and one that stays without cards either
-# has none and says so in words, which the parser reads, or was left empty.
-_IS_SETTLED = """
-([quiet, quietWithoutPager, quietWithoutShell, quietWithoutCards]) => {
-  const has = (selector) => document.querySelector(selector) !== null;
-  const cards = document.querySelectorAll(
-    '[data-component-type="s-search-result"], li.s-result-item[data-asin]').length;
-  const now = performance.now();
-  const last = window.__settle;
-  if (!last || last.cards !== cards) { window.__settle = {cards, since: now}; return false; }
-  if (document.readyState === 'loading') return false;
-  if (has('form[action*="validateCaptcha"], a[href*="ref=cs_"]')) return true;
-  const told = cards > 0 || has('.s-no-results-result, #noResultsTitle');
-  const complete = has('.s-pagination-container, .s-pagination-strip, #pagn');
-  const shell = has('#search, [data-component-type="s-search-results"], #s-results-list-atf');
-  if (!told && document.readyState === 'complete') {
-    return now - last.since > (shell ? quietWithoutCards : quietWithoutShell);
-  }
-  return told && now - last.since > (complete ? quiet : quietWithoutPager);
-}
+# has none and says so in words, which the parser reads, or was left empty. The page watches itself:
+# who asks again and again hears of a change late, and has a large page counted each time.
+_WHEN_SETTLED = """
+([quiet, quietWithoutPager, quietWithoutShell, quietWithoutCards, soon, late]) =>
+  new Promise((resolve) => {
+    const has = (selector) => document.querySelector(selector) !== null;
+    let cards = -1, since = 0, due = Infinity, timer;
+    const patience = () => {
+      if (document.readyState === 'loading') return Infinity;
+      if (has('form[action*="validateCaptcha"], a[href*="ref=cs_"]')) return 0;
+      if (cards > 0 || has('.s-no-results-result, #noResultsTitle')) {
+        return has('.s-pagination-container, .s-pagination-strip, #pagn')
+          ? quiet : quietWithoutPager;
+      }
+      if (document.readyState !== 'complete') return Infinity;
+      return has('#search, [data-component-type="s-search-results"], #s-results-list-atf')
+        ? quietWithoutCards : quietWithoutShell;
+    };
+    const look = () => {
+      due = Infinity;
+      const now = performance.now();
+      const found = document.querySelectorAll(
+        '[data-component-type="s-search-result"], li.s-result-item[data-asin]').length;
+      if (found !== cards) { cards = found; since = now; }
+      const left = since + patience() - now;
+      if (left > 0) { lookIn(Math.min(left, late)); return; }
+      watching.disconnect();
+      resolve(document.documentElement?.outerHTML.length || 1);
+    };
+    const lookIn = (wait) => {
+      const at = performance.now() + wait;
+      if (at >= due) return;
+      clearTimeout(timer);
+      due = at;
+      timer = setTimeout(look, wait);
+    };
+    const watching = new MutationObserver(() => lookIn(soon));
+    watching.observe(document, {childList: true, subtree: true});
+    look();
+  })
 """
-_QUIET_MS = [300, 3_000, 1_500, 6_000]
+_QUIET_MS = [200, 3_000, 1_500, 6_000]
+# After a change many more follow at once; what is no change of the tree is seen now and then.
+_LOOK_MS = [20, 200]
 _SETTLE_TIMEOUT_MS = 20_000
 # Real search pages have one to three million.
 _MAX_LETTERS = 16_000_000
@@ -147,10 +170,10 @@ async def wait_until_settled(page: Page) -> None:
             request has failed then, and is tried again.
         playwright.async_api.Error: the page is larger than any search page.
     """
-    await page.wait_for_function(
-        _IS_SETTLED, arg=_QUIET_MS, timeout=_SETTLE_TIMEOUT_MS, polling=100
+    letters = await page.wait_for_function(
+        _WHEN_SETTLED, arg=[*_QUIET_MS, *_LOOK_MS], timeout=_SETTLE_TIMEOUT_MS
     )
-    size = await page.evaluate("document.documentElement.outerHTML.length")
+    size = await letters.json_value()
     if size > _MAX_LETTERS:
         raise PlaywrightError(f"a page of {size} letters, more than {_MAX_LETTERS}")
 

@@ -19,6 +19,7 @@ from scrapy.http import Response
 from scrapy_playwright.handler import DEFAULT_CONTEXT_NAME, ScrapyPlaywrightDownloadHandler
 
 from crawler.browser import problem
+from crawler.exceptions import Stopping
 from crawler.fetch import ImageFetcher
 from crawler.requests import KIND
 
@@ -109,7 +110,14 @@ class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc] # u
                 await super().close()
 
     async def download_request(self, request: Request) -> Response:
-        """Fetch an image, render a page, or do as Scrapy does, by what the request is for."""
+        """Fetch an image, render a page, or do as Scrapy does, by what the request is for.
+
+        Raises:
+            Stopping: the crawl was told to stop while this waited for its turn.
+        """
+        spider: Any = self._crawler.spider
+        if KIND in request.meta and spider.is_stopping:
+            raise Stopping(f"{request.url}: the crawl is being stopped")
         if request.meta.get(KIND) == "image":
             return await self._images.fetch(request)
         response: Response = await super().download_request(request)

@@ -163,14 +163,41 @@ class AmazonApparelSpider(Spider):
         for walk in self.walks.values():
             walk.seen.clear()
 
-    async def start(self) -> AsyncIterator[ApparelItem | Request]:
-        """Read what an interrupted crawl left, then ask each class's next page."""
+    async def start(self) -> AsyncIterator[Request]:
+        """Ask for robots.txt: one clear error is better than one for each class."""
         if self.problem:  # the browser did not start
             raise CloseSpider("no_browser")
-        await self._check_reachable()
+        yield Request(
+            f"{self.config.base_url}/robots.txt",
+            callback=self.begin,
+            errback=self.not_reached,
+            meta={
+                "dont_obey_robotstxt": True,
+                "dont_retry": True,
+                "handle_httpstatus_all": True,
+                "download_slot": _PREFLIGHT,
+            },
+        )
+
+    async def begin(self, _response: Response) -> AsyncIterator[ApparelItem | Request]:
+        """Read what an interrupted crawl left, then ask each class's next page.
+
+        Not in `start`: Scrapy never ends a crawl that is told to stop while an item that came from
+        there is in the pipelines.
+        """
         self._open_journal()
         async for output in side_by_side([self._go_on(walk) for walk in self.walks.values()]):
+            if isinstance(output, Request):  # no page of the shop's led there
+                output.meta["referrer_policy"] = "no-referrer"
             yield output
+
+    def not_reached(self, failure: Failure) -> None:
+        """End a crawl whose shop does not answer at all."""
+        if self.is_stopping:
+            return
+        error: Any = failure.value
+        self.problem = unreachable(self.config, error)
+        raise CloseSpider("unreachable") from error
 
     async def parse_search(
         self, response: Response, walk: Walk, turn: Turn
@@ -331,24 +358,6 @@ class AmazonApparelSpider(Spider):
     @property
     def _stats(self) -> Any:
         return self.crawler.stats
-
-    async def _check_reachable(self) -> None:
-        """Ask for robots.txt: one clear error is better than one for each class."""
-        request = Request(
-            f"{self.config.base_url}/robots.txt",
-            meta={
-                "dont_obey_robotstxt": True,
-                "dont_retry": True,
-                "handle_httpstatus_all": True,
-                "download_slot": _PREFLIGHT,
-            },
-        )
-        engine: Any = self.crawler.engine
-        try:
-            await engine.download_async(request)
-        except Exception as error:  # whatever the network raises, the shop was not reached
-            self.problem = unreachable(self.config, error)
-            raise CloseSpider("unreachable") from error
 
 
 def addresses(result: Result) -> tuple[str, ...]:

@@ -157,6 +157,68 @@ def test_told_to_stop_it_goes_on_where_it_was(store, scrapy_crawl, tmp_path, num
     assert "go on " not in scrapy_crawl("--dry-run", DATASETS_FOLDER=folder, **values).out
 
 
+@pytest.fixture
+def resumed(shop, crawl):
+    """Interrupt a crawl when its one page is journalled; then go on with it, and stop it again."""
+    good = shop.image
+    shop.pages = 1
+    shop.page = lambda label, page: shop.page_of(
+        label, page, [shop.card(label, i) for i in range(40)]
+    )
+
+    def slowly(name):
+        time.sleep(1 if images_asked(shop) % 4 == 3 else 0)
+        return good(name)
+
+    def run(then, **values):
+        shop.image = slowly
+        few = {"labels": ["hats"], "CONCURRENT_REQUESTS_PER_DOMAIN": 1, **values}
+        first = crawl(interrupt_when=lambda: images_asked(shop) > 2, **few)
+        assert first.code == 130, first.err
+        asked = images_asked(shop)
+        assert 0 < asked < 30
+        stopped = crawl(interrupt_when=lambda: images_asked(shop) > asked + 2, then=then, **few)
+        assert "going on with an interrupted crawl" in stopped.err
+        assert shop.asked_for("hats") == 1
+        shop.image = good
+        again = crawl(labels=["hats"])
+        assert again.code == 0, again.err
+        assert again.counts == {"hats": 40}
+        assert shop.asked_for("hats") == 1
+        return stopped
+
+    return run
+
+
+def images_asked(shop):
+    return sum(times for path, times in shop.asked.items() if path.startswith("/images/"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_crawl_that_goes_on_can_be_told_to_stop(resumed, number):
+    stopped = resumed(lambda process: process.send_signal(number))
+    assert stopped.code == 130
+    assert "run the same command again" in stopped.err
+    assert "Traceback" not in stopped.err
+
+
+def test_a_crawl_that_goes_on_ends_where_the_disk_is_full(resumed):
+    stopped = resumed(
+        lambda process: psutil.Process(process.pid).rlimit(psutil.RLIMIT_FSIZE, (900, 900))
+    )
+    assert stopped.code == 1
+    assert "cannot be written (File too large)" in stopped.err
+
+
+def test_a_crawl_that_goes_on_ends_where_the_shop_refuses(shop, resumed):
+    def refuse(_process):
+        shop.image = lambda name: (429, b"")
+
+    stopped = resumed(refuse, BLOCK_LIMIT=3)
+    assert stopped.code == 3
+    assert "http_429" in stopped.err
+
+
 def test_another_command_begins_a_crawl_of_its_own(store, scrapy_crawl, tmp_path):
     run = scrapy_crawl(
         interrupt_when=lambda: store.requests.counts["image"] > 10,
