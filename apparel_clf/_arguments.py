@@ -31,6 +31,7 @@ examples:
   apparel-clf train datasets/demo/latest
   apparel-clf train my_photos -o mine.keras --epochs 20 --seed 7
   apparel-clf train datasets/demo/v2 --weights none --json > training.json
+  apparel-clf train datasets/demo/latest --precision float32 --fine-tune 5
 
 A folder without splits is split .7/.15/.15, duplicates kept together; evaluate and report make
 the same split again.
@@ -244,11 +245,21 @@ def _add_train(commands: Any) -> None:
         "-o", "--output", type=_model_path, default="model.keras", help="the model to write"
     )
     _add_recipe(parser)
+    _add_end(parser)
+    parser.add_argument(
+        "--fine-tune",
+        type=_zero_up,
+        metavar="EPOCHS",
+        help="then train the last block, too, for so many epochs (default: the recipe's, 0)",
+    )
     _add_force(parser)
 
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
-    """How to train: a recipe, and settings that differ from it."""
+    """How to train: a recipe, and settings that differ from it.
+
+    Each option's name is that of the classifier's setting, which it becomes.
+    """
     parser.add_argument(
         "--recipe",
         type=_recipe,
@@ -264,17 +275,15 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         metavar="imagenet|none|PATH",
         help="the backbone's weights; none leaves it untrained",
     )
+    _add_features(parser)
+    _add_head(parser)
+    parser.add_argument("--seed", type=_zero_up, default=0, help="same seed, same model")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _add_features(parser: argparse.ArgumentParser) -> None:
+    """What the backbone sees, and how it computes."""
     parser.add_argument("--image-size", type=_side, default=256, help="side in pixels, from 32")
-    parser.add_argument(
-        "--epochs", type=_count, help="passes over the images (default: the recipe's)"
-    )
-    parser.add_argument(
-        "--head",
-        choices=("flatten", "gap", "pooled", "pooled+flatten"),
-        help="what of the backbone the head sees: all of the last block, its averages over the "
-        "picture, the averages of blocks 2 to 5, or these and all of the last (default: the "
-        "recipe's)",
-    )
     parser.add_argument(
         "--views",
         type=_count,
@@ -286,15 +295,50 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         help="how a picture becomes a square (default: the recipe's, pad)",
     )
     parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        help="arithmetic of the features that the head learns from; auto takes bfloat16 where this "
+        "machine is clearly faster with it and the head sees all of the last block (default: the "
+        "recipe's)",
+    )
+
+
+def _add_head(parser: argparse.ArgumentParser) -> None:
+    """What the head sees, and how it is trained."""
+    parser.add_argument(
+        "--head",
+        choices=("flatten", "gap", "pooled", "pooled+flatten"),
+        help="what of the backbone the head sees: all of the last block, its averages over the "
+        "picture, the averages of blocks 2 to 5, or these and all of the last (default: the "
+        "recipe's)",
+    )
+    parser.add_argument(
         "--solver",
         choices=("adam", "lbfgs"),
         help="how the head is trained (default: the recipe's)",
     )
+    parser.add_argument(
+        "--epochs", type=_count, help="passes over the images (default: the recipe's)"
+    )
     parser.add_argument("--l2", type=float, help="strength of its penalty (default: the recipe's)")
     parser.add_argument("--learning-rate", type=float, help="Adam's (default: the recipe's)")
     parser.add_argument("--batch-size", type=_count, help="images per step (default: the recipe's)")
-    parser.add_argument("--seed", type=_seed, default=0, help="same seed, same model")
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _add_end(parser: argparse.ArgumentParser) -> None:
+    """How training ends; a search finds the epochs itself, and always a temperature."""
+    parser.add_argument(
+        "--patience",
+        type=_count,
+        help="stop after so many epochs without a lower validation loss (default: never)",
+    )
+    parser.add_argument(
+        "--no-calibrate",
+        dest="calibrate",
+        action="store_const",
+        const=False,
+        help="fit no temperature: probabilities stay as they come",
+    )
 
 
 def _add_cross_validate(commands: Any) -> None:
@@ -314,6 +358,7 @@ def _add_cross_validate(commands: Any) -> None:
     )
     parser.add_argument("--report", type=Path, metavar="HTML", help="write a report there")
     _add_recipe(parser)
+    _add_end(parser)
     _add_force(parser)
 
 
@@ -709,5 +754,5 @@ def _side(text: str) -> int:
     return _whole(text, 32)
 
 
-def _seed(text: str) -> int:
+def _zero_up(text: str) -> int:
     return _whole(text, 0)

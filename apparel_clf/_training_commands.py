@@ -34,21 +34,10 @@ def classifier_of(args: argparse.Namespace) -> ApparelClassifier:
     from apparel_clf.model.weights import check_weights
 
     check_weights(args.weights)
-    return ac.ApparelClassifier(
-        recipe=args.recipe,
-        weights=args.weights,
-        image_size=args.image_size,
-        head=args.head,
-        views=args.views,
-        resize=args.resize,
-        epochs=args.epochs,
-        solver=args.solver,
-        l2=args.l2,
-        learning_rate=args.learning_rate,
-        batch_size=args.batch_size,
-        random_state=args.seed,
-        verbose=not args.quiet,
-    )
+    # Not every command takes every setting; those that it takes go by the setting's name.
+    names = ac.ApparelClassifier().get_params()
+    given = {name: value for name, value in vars(args).items() if name in names}
+    return ac.ApparelClassifier(**given, random_state=args.seed, verbose=not args.quiet)
 
 
 def _cross_validate(args: argparse.Namespace) -> Outcome:

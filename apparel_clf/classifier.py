@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,8 +89,8 @@ class ApparelClassifier(Answering, Params):
         batch_size: rows in each of Adam's steps; L-BFGS takes all at once.
         l2: strength of the head's weight decay or L2 penalty, 0 for none.
         precision: arithmetic for the training features: ``"auto"`` (bfloat16 where the machine is
-            clearly faster with it), ``"float32"`` or ``"bfloat16"``. Predictions are always made
-            in float32.
+            clearly faster with it and the head holds all of the last block, else float32),
+            ``"float32"`` or ``"bfloat16"``. Predictions are always made in float32.
         keep: which epoch's weights are kept: ``"last"`` (as the original did) or ``"best"``, the
             one with the lowest validation loss. Choosing by validation figures flatters them, so
             claims belong on the test split.
@@ -449,8 +449,16 @@ class ApparelClassifier(Answering, Params):
             params["augmentation"] = self.augmentation.to_json()
         return params
 
-    def _chosen(self, val: ImageSet | None, epochs: int | None = None) -> Recipe:
-        """Check all settings; return the recipe to train by, with its arithmetic decided."""
+    def _chosen(
+        self, val: ImageSet | None, epochs: int | None = None, heads: Sequence[str] = ()
+    ) -> Recipe:
+        """Check all settings; return the recipe to train by, with its arithmetic decided.
+
+        Args:
+            val: images to watch, if any.
+            epochs: in place of the setting.
+            heads: which heads share the features. Empty: the recipe's alone.
+        """
         check_weights(self.weights)
         check_whole("image_size", self.image_size, 32)
         check_whole("random_state", self.random_state, 0)
@@ -460,7 +468,8 @@ class ApparelClassifier(Answering, Params):
                 "Expected validation images with keep='best' or patience, which go by their loss. "
                 "Received: none; pass val, or keep='last' and no patience"
             )
-        return chosen.changed(precision=choose_precision(chosen.precision))
+        decided = choose_precision(chosen.precision, heads or (chosen.head,))
+        return chosen.changed(precision=decided)
 
     def _network(self, classes: int, chosen: Recipe) -> keras.Model:
         model = build_network(

@@ -104,6 +104,8 @@ def _trained(
     from apparel_clf.evaluation.text import describe_weights, kept_line
 
     skipped = classifier.skipped_
+    unread = {path for path, _ in skipped}
+    watched = sum(str(sample.path) not in unread for sample in val.samples)
     document = {
         "model": str(output),
         "dataset": train.name,
@@ -118,8 +120,8 @@ def _trained(
     }
     text = (
         f"trained on {len(train)} images of {train.name}, {len(val)} for val, "
-        f"weights {describe_weights(classifier.weights_)}\n"
-        f"recipe {classifier.recipe_.name}, {kept_line(classifier.history_)}\n"
+        f"weights {describe_weights(classifier.weights_)}, features in {classifier.precision_}\n"
+        f"recipe {classifier.recipe_.name}, {kept_line(classifier.history_, watched)}\n"
         f"saved {output}"
     )
     return Outcome(text, document)

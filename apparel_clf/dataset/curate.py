@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import datetime
 import getpass
+import hashlib
 import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,8 @@ from apparel_clf.dataset.publish import publish
 from apparel_clf.dataset.records import check_label, check_labels
 from apparel_clf.dataset.staging import ObjectStore, Staging
 from apparel_clf.dataset.version import Version
-from apparel_clf.errors import DatasetError, DatasetNotFoundError, SettingsError
-from apparel_clf.images import sign
+from apparel_clf.errors import DatasetError, DatasetNotFoundError, ImageError, SettingsError
+from apparel_clf.images import image_bytes, sign
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # An image's file or sha256 at the beginning of a line, and what comes after a comma. Classes may
@@ -50,8 +52,9 @@ def curate(
 
     Args:
         folder: the dataset's folder, for example ``"datasets/demo"``.
-        reject: images that are no use, each by its file in a version, by its sha256, or by at least
-            the first twelve characters of that; with a mapping, each with a reason of its own.
+        reject: images that are no use, each by its file in a version, by its sha256, by at least
+            the first twelve characters of that, or by the file that was imported; with a mapping,
+            each with a reason of its own.
         relabel: the right class of images, by image. One that a crawl had turned away is taken in.
         restore: images whose decision is taken back.
         who: who decides. Default None: the name that the system knows the user by.
@@ -172,7 +175,7 @@ def time_now() -> str:
 
 
 def _find(objects: ObjectStore, image: str) -> str:
-    """The sha256 of an image that is named by file or hash."""
+    """The sha256 of an image that is named by file, by hash, or by a file of equal bytes."""
     name = Path(image).name.split(".")[0].lower()
     if _SHA256.fullmatch(name) and name in objects:
         return name
@@ -180,9 +183,13 @@ def _find(objects: ObjectStore, image: str) -> str:
         found = sorted(p.name for p in (objects.folder / name[:2]).glob(f"{name}*"))
         if len(found) == 1:
             return found[0]
+    with suppress(ImageError):  # lists made of a folder before it was imported name its files
+        sha256 = hashlib.sha256(image_bytes(image, image)).hexdigest()
+        if sha256 in objects:
+            return sha256
     raise DatasetError(
         f"{image}: no image of this dataset. Name it by its file in a version "
-        "(train/jeans/<sha256>.jpg) or by its sha256"
+        "(train/jeans/<sha256>.jpg), by its sha256, or by the file that was imported"
     )
 
 

@@ -27,14 +27,27 @@ def setting_rows(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _in_use(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Leave out augmentation where training saw each image once, as it is."""
+    """Leave out what training made no use of."""
     recipe = settings.get("recipe")
-    if not isinstance(recipe, Mapping) or recipe.get("backbone") == "loop":
+    if not isinstance(recipe, Mapping):
         return settings
-    if recipe.get("views") != 1:
-        return settings
-    used = {name: value for name, value in recipe.items() if name != "augmentation"}
+    idle = _idle(recipe)
+    used = {name: value for name, value in recipe.items() if name not in idle}
     return {**settings, "recipe": used}
+
+
+def _idle(recipe: Mapping[str, Any]) -> set[str]:
+    """Names of a recipe's settings that had no effect."""
+    idle = set()
+    if recipe.get("backbone") != "loop" and recipe.get("views") == 1:
+        idle.add("augmentation")  # each image was seen once, as it is
+    if recipe.get("solver") == "lbfgs":
+        idle.add("learning_rate")
+    if not recipe.get("fine_tune"):
+        idle.add("fine_tune_rate")
+        if recipe.get("solver") == "lbfgs":  # fine-tuning takes batches, whatever the head's solver
+            idle.add("batch_size")
+    return idle
 
 
 def _settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -56,4 +69,6 @@ def _setting_text(name: str, value: Any) -> str:
     if name == "weights":
         text = PurePath(str(value)).name
         return describe_weights("none" if value is None else text)
-    return "default" if value is None else str(value)
+    if value is None:
+        return "never" if name == "patience" else "default"
+    return str(value)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from apparel_clf._columns import columns
+from apparel_clf.evaluation.intervals import wilson_interval
 
 if TYPE_CHECKING:
     from apparel_clf.evaluation.report import EvaluationReport
@@ -67,15 +68,14 @@ def calibration_line(report: EvaluationReport) -> str:
 
 
 def _headline(report: EvaluationReport) -> str:
-    low, high = report.ci
     hits = round(report.accuracy * report.n)
+    version = "" if report.version_id else " (no version)"
     split = report.split or "none"
     if report.split_id:
         split += f" (id {report.split_id[:SPLIT_ID_DIGITS]})"
     return (
-        f"accuracy {report.accuracy:.1%} ({hits} of n={report.n}), "
-        f"95% interval {low:.1%}–{high:.1%}, split {split}, "
-        f"dataset {report.dataset}, weights {describe_weights(report.weights)}"
+        f"accuracy {accuracy_text(hits, report.n)}, split {split}, "
+        f"dataset {report.dataset}{version}, weights {describe_weights(report.weights)}"
     )
 
 
@@ -101,18 +101,40 @@ def epoch_marks(history: History, epoch: int) -> list[str]:
     return [mark for mark, marked in marks.items() if marked == epoch]
 
 
-def kept_line(history: History) -> str:
-    """Say in a line which epoch's weights a model has and how that epoch fared.
+def accuracy_text(hits: int, n: int) -> str:
+    """Write an accuracy with what belongs to it.
+
+    Args:
+        hits: images that got their label.
+        n: images judged, at least 1.
 
     Example:
-        >>> kept_line(clf.history_)
+        >>> accuracy_text(123, 124)
+        '99.2% (123 of n=124), 95% interval 95.6%–99.9%'
+    """
+    low, high = wilson_interval(hits, n)
+    return f"{hits / n:.1%} ({hits} of n={n}), 95% interval {low:.1%}–{high:.1%}"
+
+
+def kept_line(history: History, val_images: int) -> str:
+    """Say in a line which epoch's weights a model has and how that epoch fared.
+
+    Args:
+        history: of the training.
+        val_images: how many images the validation figures are of.
+
+    Example:
+        >>> kept_line(clf.history_, 124)
         'epoch 12, the last, is kept: loss 0.170, …; the lowest val loss was at 11'
     """
     kept, best = history.kept_epoch, history.best_epoch
+    values = {name: of_epoch[kept] for name, of_epoch in history.history.items()}
+    told = {name: format_share(value) for name, value in values.items()}
+    if "val_accuracy" in values:
+        hits = round(values["val_accuracy"] * val_images)
+        told["val_accuracy"] = accuracy_text(hits, val_images)
     figures = ", ".join(
-        f"{name} {format_share(history.history[column][kept])}"
-        for column, name in EPOCH_COLUMNS.items()
-        if column in history.history
+        f"{EPOCH_COLUMNS[name]} {told[name]}" for name in EPOCH_COLUMNS if name in told
     )
     which = ", the last, is" if history.kept is None else ""
     rest = "" if kept == best else f"; the lowest {history.judged_by} was at {epoch_number(best)}"

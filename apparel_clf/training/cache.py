@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import re
@@ -51,6 +52,7 @@ _RESERVE = 1 << 30
 # Room is made down to this share of the limit, so that it is seldom made.
 _KEPT = 0.9
 _WAY_OUT = "Empty it with 'apparel-clf cache clear', or name another folder in " + FOLDER_VARIABLE
+_ELSEWHERE = "Name another folder in " + FOLDER_VARIABLE
 
 _SPACE = re.compile(r"[0-9a-f]{8,128}")
 _KEY = re.compile(r"[0-9A-Za-z:._+=/-]{1,256}")
@@ -311,7 +313,7 @@ class FeatureCache:
         if is_damage(error) and not self._renewed:
             self._renew(error)
         elif writing and not is_damage(error):  # what is there can still be read
-            self._stop_storing(_reason(error))
+            self._stop_storing(_reason(error), _way_out(error))
         else:
             self._give_up(error)
 
@@ -337,12 +339,12 @@ class FeatureCache:
     def _give_up(self, error: Exception) -> None:
         self._drop()
         self._usable = False
-        self._stop(f"the feature cache is not used: {_reason(error)}")
+        self._stop(f"the feature cache is not used: {_reason(error)}", _way_out(error))
 
     def _stop_storing(self, reason: str, way_out: str = _WAY_OUT) -> None:
         self._stop(f"the feature cache takes no more: {reason}", way_out)
 
-    def _stop(self, what: str, way_out: str = _WAY_OUT) -> None:
+    def _stop(self, what: str, way_out: str) -> None:
         if self._storing:
             self._storing = False
             _warn(f"{self.folder / FILE}: {what}. All works without it, if slower. {way_out}")
@@ -447,6 +449,15 @@ def _default_limit() -> int:
 
 def _reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _way_out(error: Exception) -> str:
+    """What a person can do. A place that can't be written to can't be emptied either."""
+    no_room = isinstance(error, OSError) and error.errno == errno.ENOSPC
+    shut = any(words in str(error) for words in ("readonly", "unable to open"))
+    if isinstance(error, ForeignError) or shut or (isinstance(error, OSError) and not no_room):
+        return _ELSEWHERE
+    return _WAY_OUT
 
 
 def _check(space: str, keys: Iterable[str]) -> None:

@@ -124,7 +124,8 @@ class CrossValidation:
             lines.append(
                 [str(number), str(fold.n), f"{fold.accuracy:.1%}", f"{low:.1%}–{high:.1%}"]
             )
-        return "\n".join([str(self.report), "", *columns(lines)])
+        made = f"recipe {self.recipe.name}, features in {self.recipe.precision}"
+        return "\n".join([str(self.report), made, "", *columns(lines)])
 
 
 def cross_validate(
@@ -215,7 +216,7 @@ class Validation:
                 f"{count}: pass a smaller k, or add images"
             )
         classifier = ApparelClassifier() if classifier is None else classifier
-        recipe = classifier._chosen(data)
+        recipe = classifier._chosen(data, heads=heads)
         if recipe.fine_tune:
             raise SettingsError(
                 "Expected fine_tune=0 in cross-validation, which trains heads alone. "

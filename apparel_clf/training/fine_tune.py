@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apparel_clf.errors import TrainingError
 from apparel_clf.model.backend import keras_module, tensorflow_module
 from apparel_clf.training import winograd
 from apparel_clf.training.features import FeatureExtractor, Rows, Views, compute_rows
-from apparel_clf.training.history import COLUMNS, History
+from apparel_clf.training.history import History, epoch_values
 
 if TYPE_CHECKING:
     import keras
@@ -190,15 +189,10 @@ class _Watch:
         self._last_epoch = self._best_epoch = before.kept_epoch
         self._last = self._best = top.network.get_weights()
 
-    def epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
-        """Take in an epoch."""
-        values = {name: float(logs[name]) for name in COLUMNS if name in logs}
-        if not all(map(math.isfinite, values.values())):
-            raise TrainingError(
-                f"The loss is no longer a number in fine-tuning epoch {epoch}: {values}. "
-                "Pass a smaller fine_tune_rate"
-            )
+    def epoch(self, _: int, logs: Mapping[str, float]) -> None:
+        """Take in an epoch, counted on from the head's."""
         number = len(self.history["loss"])
+        values = epoch_values(logs, number, "fine_tune_rate")
         for name, value in values.items():
             self.history[name].append(value)
         losses = self.history.get("val_loss", self.history["loss"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from apparel_clf._extras import require
-from apparel_clf.errors import SettingsError
+from apparel_clf.errors import SettingsError, TrainingError
 
 if TYPE_CHECKING:
     import pandas
@@ -16,6 +18,25 @@ if TYPE_CHECKING:
 
 #: The quantities in the order in which they are shown.
 COLUMNS = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+
+def epoch_values(logs: Mapping[str, float], epoch: int, rate: str) -> dict[str, float]:
+    """Take what is to be kept of an epoch.
+
+    Args:
+        logs: the epoch's quantities by name, perhaps among others.
+        epoch: its number, from 0.
+        rate: the setting that a smaller step is asked for with.
+
+    Raises:
+        TrainingError: a quantity is no longer a number; it names the epoch, counted from 1.
+    """
+    values = {name: float(logs[name]) for name in COLUMNS if name in logs}
+    if not all(map(math.isfinite, values.values())):
+        raise TrainingError(
+            f"The loss is no longer a number in epoch {epoch + 1}: {values}. Pass a smaller {rate}"
+        )
+    return values
 
 
 @dataclass(frozen=True)

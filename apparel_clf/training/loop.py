@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apparel_clf.errors import ImageError, TrainingError
+from apparel_clf.errors import ImageError
 from apparel_clf.images import load_image
 from apparel_clf.model.backend import keras_module
 from apparel_clf.training.features import Rows, Views
@@ -20,7 +20,7 @@ from apparel_clf.training.fit import (
     epoch_table,
     views_of,
 )
-from apparel_clf.training.history import COLUMNS, History
+from apparel_clf.training.history import History, epoch_values
 
 if TYPE_CHECKING:
     import keras
@@ -111,12 +111,7 @@ class _Watch:
         self._table = epoch_table(show=settings.show)
 
     def epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
-        values = {name: float(logs[name]) for name in COLUMNS if name in logs}
-        if not all(map(math.isfinite, values.values())):
-            raise TrainingError(
-                f"The loss is no longer a number in epoch {epoch}: {values}. "
-                "Pass a smaller learning_rate"
-            )
+        values = epoch_values(logs, epoch, "learning_rate")
         for name, value in values.items():
             self.history.setdefault(name, []).append(value)
         losses = self.history.get("val_loss", self.history["loss"])

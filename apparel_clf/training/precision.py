@@ -2,35 +2,42 @@
 
 A processor may list bfloat16 instructions and still be slower with them than with float32, or
 emulate them altogether. So one convolution is timed in both.
+
+Predictions are made in float32, whatever a head was trained on. A head on all of the last block
+hardly minds; one on averages alone does: docs/recipes.md has the figures.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 from apparel_clf.model.backend import tensorflow_module
 from apparel_clf.model.checks import check_choice
 
-#: ``auto`` takes bfloat16 where it is clearly faster, else float32.
+#: ``auto`` takes bfloat16 where it is clearly faster and the head hardly minds, else float32.
 PRECISIONS = ("auto", "float32", "bfloat16")
 
-# Where bfloat16 is real it takes about half the time of float32, where it isn't more than all of
-# it. The line lies between, where noise in the timing can't reach.
-_WORTHWHILE = 0.75
+# Where bfloat16 is real it takes half the time of float32 or less (a fifth was seen where matrices
+# have units of their own), where it isn't more than all of it. The line lies between, below the two
+# thirds that Winograd's convolutions leave of float32's time.
+_WORTHWHILE = 0.6
 _ROUNDS = 5
 
 
-def choose_precision(precision: str) -> str:
-    """Resolve ``"auto"`` to what this machine is fastest with.
+def choose_precision(precision: str, heads: Sequence[str]) -> str:
+    """Resolve ``"auto"`` to what this machine is fastest with and the heads can do with.
 
     Args:
         precision: ``"auto"``, ``"float32"`` or ``"bfloat16"``.
+        heads: which heads the features are for, some of `HEADS`. Where none of them holds all of
+            the last block, ``"auto"`` is float32.
 
     Returns:
-        ``"float32"`` or ``"bfloat16"``; for ``"auto"`` the same in all of a process.
+        ``"float32"`` or ``"bfloat16"``; for ``"auto"`` and the same heads the same in all of a
+        process.
 
     Raises:
         SettingsError: `precision` is none of the three.
@@ -38,6 +45,8 @@ def choose_precision(precision: str) -> str:
     check_choice("precision", precision, PRECISIONS)
     if precision != "auto":
         return precision
+    if not any("flatten" in head for head in heads):
+        return "float32"
     return "bfloat16" if _bfloat16_ratio() < _WORTHWHILE else "float32"
 
 

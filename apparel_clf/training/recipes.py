@@ -59,7 +59,8 @@ class Recipe:
         l2: strength of weight decay (Adam) or of the L2 penalty (L-BFGS); see `HeadSettings`.
         keep: which epoch's weights are kept, ``"last"`` or ``"best"`` by validation loss.
         patience: stop after so many epochs without a lower validation loss; None for never.
-        precision: arithmetic of the features, ``"auto"``, ``"float32"`` or ``"bfloat16"``.
+        precision: arithmetic of the features, ``"float32"``, ``"bfloat16"`` or ``"auto"``: bfloat16
+            where it is clearly faster and the head holds all of the last block, else float32.
         calibrate: fit a temperature on out-of-fold predictions of the training images and build
             it into the head.
         fine_tune: epochs of training block 5 together with the head afterwards; 0 for none.

@@ -122,7 +122,7 @@ class Tuning:
         more = [f"and {rest} more"] if rest > 0 else []
         note = (
             f"n={self.best.n} of {self.dataset}, {self.folds}-fold grouped cross-validation, "
-            f"weights {self.weights}. "
+            f"weights {self.weights}, features in {self.recipe.precision}. "
             "The best of many is flattered by the choice: judge it on the test split."
         )
         return "\n".join([*columns(lines), *more, note])
@@ -179,6 +179,7 @@ class Tuning:
                     )
         axes.set(xscale="log", xlabel="log loss, held out", ylabel="accuracy, held out")
         axes.set_title("every trial")
+        _label_sparsely(axes)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
 
@@ -198,6 +199,17 @@ class Tuning:
         axes.legend(fontsize=8)
 
 
+def _label_sparsely(axes: Any) -> None:
+    """Write few plain numbers along a logarithmic axis: minor ticks' own run into each other."""
+    ticker = require("matplotlib.ticker", "train")
+    low, high = axes.get_xlim()
+    powers = ticker.LogLocator(subs=(1, 2, 5), numticks=15)
+    # Within less than a decade powers of ten would leave a label or none.
+    axes.xaxis.set_major_locator(powers if high > 4 * low else ticker.MaxNLocator(5))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
+
+
 def tune(
     data: ImageSet,
     classifier: ApparelClassifier | None = None,
@@ -211,6 +223,10 @@ def tune(
     Heads, solvers, learning rates, batch sizes and L2, all against all; the number of epochs is
     where the mean held-out loss is lowest (early stopping, without a run for each number). What
     the classifier was given of these is not searched but taken as it is.
+
+    All heads share one set of features. With ``precision="auto"`` they may be in bfloat16 as soon
+    as one of the heads holds all of the last block, though training ``"gap"`` or ``"pooled"``
+    alone takes float32: the search ranks settings, it makes no claim.
 
     Args:
         data: labelled images to choose by: train and val, never test.

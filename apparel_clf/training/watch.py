@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from apparel_clf.errors import TrainingError
-from apparel_clf.training.history import COLUMNS, History
+from apparel_clf.training.history import COLUMNS, History, epoch_values
 from apparel_clf.training.solvers import Floats, judged, logits_of
 
 if TYPE_CHECKING:
@@ -119,12 +118,7 @@ class Watch:
     ) -> bool:
         """Take in an epoch; returns whether to go on."""
         number = len(self.history.get("loss", ()))
-        if not all(map(math.isfinite, values.values())):
-            raise TrainingError(
-                f"The loss is no longer a number in epoch {number}: {values}. "
-                "Pass a smaller learning_rate"
-            )
-        for name, value in values.items():
+        for name, value in epoch_values(values, number, "learning_rate").items():
             self.history.setdefault(name, []).append(value)
         self.last = weights
         loss = values.get("val_loss", values["loss"])

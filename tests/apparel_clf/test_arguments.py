@@ -28,6 +28,10 @@ def test_train_defaults():
         "l2": None,
         "learning_rate": None,
         "batch_size": None,
+        "precision": None,
+        "patience": None,
+        "calibrate": None,
+        "fine_tune": None,
         "seed": 0,
         "quiet": False,
         "force": False,
@@ -57,6 +61,17 @@ def test_judging_is_on_the_test_split_unless_told(command):
     assert (given.command, given.split, given.model) == (command, "test", Path("model.keras"))
 
 
+@pytest.mark.parametrize("command", ["train", "cross-validate", "tune"])
+def test_training_takes_the_arithmetic(command):
+    assert _parse(command, "photos", "--precision", "bfloat16").precision == "bfloat16"
+
+
+@pytest.mark.parametrize("command", ["train", "cross-validate"])
+def test_how_training_ends_is_said_in_the_settings_words(command):
+    given = _parse(command, "photos", "--patience", "3", "--no-calibrate")
+    assert (given.patience, given.calibrate) == (3, False)
+
+
 def test_predict_takes_many_paths():
     given = _parse("predict", "a.jpg", "folder", "-m", "x.keras", "--top", "1")
     assert (given.paths, given.model, given.top) == (["a.jpg", "folder"], Path("x.keras"), 1)
@@ -83,6 +98,7 @@ def test_publish_is_a_command_of_dataset():
         (("fly",), "invalid choice"),
         (("train",), "DATA"),
         (("train", "photos", "--epochs", "0"), "a whole number from 1, not '0'"),
+        (("train", "photos", "--precision", "bf16"), "invalid choice"),
         (("train", "photos", "--views", "two"), "a whole number from 1, not 'two'"),
         (("train", "photos", "-o", "model.h5"), "ends in .keras, not 'model.h5'"),
         (("train", "photos", "--weight", "none"), "unrecognized arguments: --weight none"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 import types
@@ -22,7 +23,10 @@ from apparel_clf.cli import Outcome, main
 ROOT = Path(cli.__file__).parents[1]
 COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (210, 40, 40)}
 SPLITS = {"train": 8, "val": 3, "test": 4}
-SETTINGS = ("--weights", "none", "--image-size", "32", "--views", "1", "--epochs", "2")
+SETTINGS = (
+    *("--weights", "none", "--image-size", "32", "--views", "1", "--epochs", "2"),
+    *("--precision", "float32"),
+)
 
 
 def _run(*argv, cwd, **environment):
@@ -388,9 +392,11 @@ def test_train_again_needs_force_and_then_replaces(trained):
     assert done.stderr.split()[0] == "epoch"
     first, second, last = done.stdout.splitlines()
     assert first == (
-        "trained on 24 images of squares, 9 for val, weights none (untrained backbone)"
+        "trained on 24 images of squares, 9 for val, weights none (untrained backbone), "
+        "features in float32"
     )
     assert second.startswith("recipe fast, epoch 2, the last, is kept: loss ")
+    assert re.search(r", val accuracy [\d.]+% \(\d of n=9\), 95% interval [\d.]+%–[\d.]+%", second)
     assert last == "saved model.keras"
 
 
@@ -400,7 +406,7 @@ def test_evaluate_in_text_and_json(trained, capsys, monkeypatch):
     assert main(["evaluate", "squares"]) == 0
     text = capsys.readouterr().out
     assert "of n=12" in text
-    assert ", dataset squares, weights none (untrained backbone)" in text
+    assert ", dataset squares (no version), weights none (untrained backbone)" in text
     assert "split test (id " in text
     assert main(["evaluate", "squares", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import apparel_clf as ac
 from apparel_clf.cli import main
 from apparel_clf.dataset import read_list
 
-SETTINGS = ["--weights", "none", "--image-size", "32", "--quiet"]
+SETTINGS = ["--weights", "none", "--image-size", "32", "--precision", "float32", "--quiet"]
 COLOURS = {"jeans": (60, 80, 150), "saree": (190, 60, 60)}
 
 
@@ -36,6 +37,8 @@ def test_cross_validate_tells_accuracy_folds_and_label_issues(photos, tmp_path, 
     text = capsys.readouterr().out
     assert "split 3-fold cross-validation" in text
     assert "untrained backbone" in text
+    assert "dataset photos (no version)" in text
+    assert "recipe fast, features in float32" in text
     assert "jeans9.png: saree → jeans" in text
     assert any("jeans9.png" in row["image"] for row in read_list(issues))
     assert "Likely label issues" in page.read_text(encoding="utf-8")
@@ -43,6 +46,21 @@ def test_cross_validate_tells_accuracy_folds_and_label_issues(photos, tmp_path, 
     answer = json.loads(capsys.readouterr().out)
     assert answer["n"] == 20 == sum(fold["n"] for fold in answer["folds"])
     assert answer["label_issues"][0]["suggested"] == "jeans"
+
+
+@pytest.mark.train
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_train_takes_and_tells_what_the_settings_are_called_in_python(
+    photos, tmp_path, capsys, precision
+):
+    model = tmp_path / "m.keras"
+    wanted = ["train", str(photos), "-o", str(model), "--weights", "none", "--image-size", "32"]
+    ends = ["--fine-tune", "1", "--patience", "5", "--no-calibrate", "--epochs", "2", "--quiet"]
+    assert main([*wanted, "--precision", precision, *ends]) == 0
+    assert f", features in {precision}\n" in capsys.readouterr().out
+    recipe = ac.load(model).recipe_
+    assert (recipe.precision, recipe.fine_tune) == (precision, 1)
+    assert (recipe.patience, recipe.calibrate) == (5, False)
 
 
 @pytest.mark.train

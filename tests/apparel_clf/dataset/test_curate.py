@@ -118,6 +118,18 @@ def test_equal_decisions_make_equal_versions(crawl, dataset, published, tmp_path
     assert publish(other).id == one
 
 
+def test_an_image_may_be_named_by_the_file_that_was_imported(published, dataset, tmp_path):
+    """A list of label issues in a plain folder, taken after the folder's import."""
+    sha256 = published.rows[0].record.sha256
+    path = tmp_path / "jeans, mine.jpg"
+    path.write_bytes(Staging(dataset).objects.path(sha256).read_bytes())
+    decisions = decide(dataset, reject=[str(path)], who="Ada")
+    assert [decision.signature.sha256 for decision in decisions] == [sha256]
+    path.write_bytes(b"another file")
+    with pytest.raises(DatasetError, match="by the file that was imported"):
+        decide(dataset, reject=[str(path)])
+
+
 def test_reasons_and_people_are_kept(published, dataset):
     row = published.rows[0]
     curate(dataset, reject={row.path: "blurred"}, who="Ada", why="looked at")

@@ -178,6 +178,12 @@ def test_without_history_it_says_so(judge):
     assert "by epoch" not in page
 
 
+def test_of_models_of_folds_only_their_settings_are_shown(judge):
+    page = render(judge(settings={"folds_random_state": 0}))
+    assert "is not recorded" not in page
+    assert "How the model was made" in page
+
+
 def test_no_mistakes(judge):
     page = render(judge(y_true=np.array([0, 0, 2, 2, 1, 1, 2, 2])))
     assert "None among 8 images." in _text(page)
@@ -384,6 +390,28 @@ def test_augmentation_is_listed_where_it_was_used(judge, recipe, shown):
     recipe = {**recipe, "augmentation": {"rotation": 12.5}}
     text = _text(render(judge(settings={"recipe": recipe})))
     assert ("recipe.augmentation.rotation 12.5" in text) is shown
+
+
+_RATES = {"learning_rate": 0.25, "batch_size": 48, "fine_tune_rate": 0.125}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "idle"),
+    [
+        ({"solver": "adam", "fine_tune": 0}, {"fine_tune_rate"}),
+        ({"solver": "lbfgs", "fine_tune": 0}, set(_RATES)),
+        ({"solver": "lbfgs", "fine_tune": 2}, {"learning_rate"}),
+        ({"solver": "adam", "fine_tune": 2}, set()),
+    ],
+)
+def test_rates_are_listed_where_they_were_used(judge, recipe, idle):
+    text = _text(render(judge(settings={"recipe": {**recipe, **_RATES}})))
+    for name, value in _RATES.items():
+        assert (f"recipe.{name} {value}" in text) is (name not in idle)
+
+
+def test_no_patience_is_told_as_such(judge):
+    assert "recipe.patience never" in _text(render(judge(settings={"recipe": {"patience": None}})))
 
 
 @pytest.mark.parametrize(("count", "folded"), [(15, False), (16, True)])

@@ -16,6 +16,10 @@ def test_the_accuracy_never_stands_alone(judge):
     )
 
 
+def test_images_of_no_version_are_said_to_have_none(judge):
+    assert ", dataset photos (no version), weights" in str(judge(dataset="photos", version_id=None))
+
+
 def test_the_headline_names_the_split_where_its_id_is_known(judge):
     report = judge(hashes=[f"{number:064x}" for number in range(8)])
     line = str(report).splitlines()[0]
@@ -75,20 +79,24 @@ def test_skipped_images_are_counted(judge):
 
 
 def test_the_kept_epoch_is_counted_from_1(history):
-    assert kept_line(history) == (
-        "epoch 2 kept: loss 0.500, accuracy 0.800, val loss 0.400, val accuracy 0.900"
+    assert kept_line(history, 10).startswith("epoch 2 kept: loss 0.500, accuracy 0.800, val loss")
+
+
+def test_the_kept_epochs_val_accuracy_never_stands_alone(history):
+    assert kept_line(history, 10).endswith(
+        "val loss 0.400, val accuracy 90.0% (9 of n=10), 95% interval 59.6%–98.2%"
     )
 
 
 def test_a_better_epoch_than_the_kept_one_is_named(history):
-    told = kept_line(History(history.history))
+    told = kept_line(History(history.history), 10)
     assert told.startswith("epoch 3, the last, is kept: loss 0.300")
-    assert told.endswith("val accuracy 0.800; the lowest val loss was at 2")
+    assert told.endswith("95% interval 49.0%–94.3%; the lowest val loss was at 2")
 
 
 def test_without_val_there_are_no_val_figures():
     alone = History({"loss": [0.9, 0.5], "accuracy": [0.5, 0.6]})
-    assert kept_line(alone) == "epoch 2, the last, is kept: loss 0.500, accuracy 0.600"
+    assert kept_line(alone, 0) == "epoch 2, the last, is kept: loss 0.500, accuracy 0.600"
 
 
 def test_marks(history):

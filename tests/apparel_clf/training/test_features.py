@@ -17,6 +17,7 @@ from apparel_clf.training.cache import FeatureCache
 from apparel_clf.training.features import FeatureExtractor, Views, compute_rows
 
 CLASSES = ("a", "b")
+BOTH = pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 
 
 def network(head="flatten", blocks=((4, 1), (8, 2)), side=32):
@@ -90,8 +91,9 @@ def test_without_a_compiler_wide_layers_are_computed_plainly(monkeypatch):
     assert relative_error(short.astype(np.float32), plain.astype(np.float32)) < 5e-4
 
 
-def test_features_of_a_picture_do_not_depend_on_its_company():
-    extract, images = FeatureExtractor(network(), "float32"), squares(8)
+@BOTH
+def test_features_of_a_picture_do_not_depend_on_its_company(precision):
+    extract, images = FeatureExtractor(network(), precision), squares(8)
     together = extract(images)
     for place in (0, 3, 7):
         np.testing.assert_array_equal(extract([images[place]])[0], together[place])
@@ -191,8 +193,9 @@ class Counting(FeatureExtractor):
         return super().__call__(images)
 
 
-def test_a_second_pass_computes_nothing_and_gives_the_same_bits(samples, cache):
-    extract = Counting(network(), "float32")
+@BOTH
+def test_a_second_pass_computes_nothing_and_gives_the_same_bits(samples, cache, precision):
+    extract = Counting(network(), precision)
     views = Views(32, "pad", 3, Augmentation(), 0)
     first = compute_rows(samples, CLASSES, extract, views, cache=cache)
     assert extract.computed == 4 * 3
@@ -245,6 +248,22 @@ def test_other_weights_are_another_space(samples, cache):
     compute_rows(samples, CLASSES, first, Views(32), cache=cache)
     compute_rows(samples, CLASSES, second, Views(32), cache=cache)
     assert second.computed == 4
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_another_arithmetic_is_another_space(samples, cache, monkeypatch, wide):
+    """What one has computed is not taken for what the other would have."""
+    if not wide:
+        monkeypatch.setattr(module.winograd, "available", lambda: False)
+    found = {}
+    for precision in ("float32", "bfloat16"):
+        extract = Counting(network(), precision)
+        rows = compute_rows(samples, CLASSES, extract, Views(32), cache=cache)
+        found[precision] = (extract.space, extract.computed, rows.features)
+    (one, first, plain), (other, second, coarse) = found.values()
+    assert one != other
+    assert first == second == 4
+    assert not np.array_equal(plain, coarse)
 
 
 def test_every_head_is_served_by_the_same_rows(samples, cache):

@@ -7,6 +7,7 @@ import apparel_clf as ac
 from apparel_clf.images import load_image, to_square
 from apparel_clf.model.build import build_network
 from apparel_clf.model.weights import fill_backbone
+from apparel_clf.training import fine_tune as module
 from apparel_clf.training import winograd
 from apparel_clf.training.features import Rows
 from apparel_clf.training.fine_tune import LastBlock
@@ -63,6 +64,30 @@ def test_it_is_what_training_the_whole_network_would_be(small_classifier, sets):
         assert found == pytest.approx(expected, abs=1e-3)
 
 
+@pytest.mark.parametrize("head", ["flatten", "gap"])
+def test_bfloat16_comes_near_to_float32s_losses(small_classifier, sets, monkeypatch, head):
+    policies = []
+    of_block = module._of_block
+
+    def seen(layer, precision):
+        made = of_block(layer, precision)
+        policies.append((precision, made.compute_dtype, made.variable_dtype))
+        return made
+
+    monkeypatch.setattr(module, "_of_block", seen)
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        wanted = {"precision": precision, "fine_tune": 2, "fine_tune_rate": 1e-3, "head": head}
+        tuned = small_classifier(**wanted).fit(*sets, epochs=3)
+        losses[precision] = tuned.history_.history["val_loss"][3:]
+    assert set(policies) == {
+        ("float32", "float32", "float32"),
+        ("bfloat16", "bfloat16", "float32"),  # weights stay whole
+    }
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], abs=0.03)
+    assert losses["bfloat16"] != losses["float32"]
+
+
 def test_a_wide_block_is_trained_the_short_way_to_the_same_losses(monkeypatch):
     rng = np.random.default_rng(0)
     model = build_network(3, 32, "flatten", 0, blocks=((8, 1), (256, 2)))
@@ -97,8 +122,9 @@ def test_cross_validation_of_fine_tuning_is_refused(small_classifier, sets):
 
 
 def test_a_rate_that_is_too_large_is_told(small_classifier, sets):
-    with pytest.raises(ac.TrainingError, match="smaller fine_tune_rate"):
-        small_classifier(fine_tune=2, fine_tune_rate=1e20).fit(*sets)
+    """The epoch is the number that the table of epochs would show: the head's come first."""
+    with pytest.raises(ac.TrainingError, match=r"in epoch [45]: .*smaller fine_tune_rate"):
+        small_classifier(fine_tune=2, fine_tune_rate=1e20).fit(*sets, epochs=3)
 
 
 def test_the_best_epoch_may_be_the_one_before_fine_tuning(small_classifier, sets):

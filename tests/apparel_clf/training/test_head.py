@@ -123,7 +123,7 @@ def test_each_epoch_is_reported_as_it_ends():
 
 def test_a_loss_that_is_no_number_ends_training():
     with pytest.raises(
-        TrainingError, match=r"no longer a number in epoch 0.*smaller learning_rate"
+        TrainingError, match=r"no longer a number in epoch 1:.*smaller learning_rate"
     ):
         train_head(rows(), None, 3, settings(learning_rate=1e38))
 

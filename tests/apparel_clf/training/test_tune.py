@@ -1,8 +1,10 @@
 import json
+from itertools import pairwise
 
 import pytest
 
 import apparel_clf as ac
+from apparel_clf.training import precision
 from apparel_clf.training import tune as module
 
 
@@ -48,6 +50,19 @@ def test_what_the_classifier_was_given_is_not_searched(small_classifier, small_s
     assert {len(trial.epochs_loss) for trial in found.trials} == {3}
 
 
+@pytest.mark.parametrize(
+    ("heads", "expected"), [(("gap", "flatten"), "bfloat16"), (("gap", "pooled"), "float32")]
+)
+def test_auto_takes_bfloat16_if_any_head_holds_all_of_the_last_block(
+    small_classifier, small_set, monkeypatch, heads, expected
+):
+    monkeypatch.setattr(precision, "_bfloat16_ratio", lambda: 0.2)
+    wanted = small_classifier(precision="auto", solver="lbfgs", l2=1e-3, epochs=2)
+    found = ac.tune(small_set("all", 6), wanted, heads=heads, k=2)
+    assert found.recipe.precision == expected
+    assert f"features in {expected}." in str(found)
+
+
 def test_epochs_that_were_given_are_those_that_are_judged(small_classifier, small_set):
     classifier = small_classifier(head="gap", solver="lbfgs", epochs=7)
     found = ac.tune(small_set("all", 12), classifier, heads=("gap", "pooled"), k=3)
@@ -73,6 +88,24 @@ def test_the_table_the_document_and_the_plot_are_there(tuned, tmp_path):
     assert json.loads(json.dumps(tuned.to_json()))["best"]["accuracy"] == tuned.best.accuracy
     tuned.plot(tmp_path / "tune.png")
     assert (tmp_path / "tune.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.095, 0.16), (0.09, 0.5), (0.01, 4)])
+def test_numbers_along_the_plot_do_not_run_into_each_other(low, high):
+    settings = {"head": "gap", "solver": "lbfgs", "l2": 1e-3, "epochs": 1}
+    trials = tuple(module.Trial(10, 9, settings, loss, (loss,)) for loss in (low, high))
+    figure = module.Tuning(trials, ac.recipe("fast"), 5, "none", "photos", None).plot()
+    figure.canvas.draw()
+    axis = figure.axes[0].xaxis
+    labels = [*axis.get_ticklabels(), *axis.get_ticklabels(minor=True)]
+    least, most = figure.axes[0].get_xlim()
+    boxes = [
+        (text.get_window_extent().x0, text.get_window_extent().x1)
+        for text in labels
+        if text.get_text() and least <= text.get_position()[0] <= most
+    ]
+    assert len(boxes) > 1
+    assert all(end < start for (_, end), (start, _) in pairwise(sorted(boxes)))
 
 
 @pytest.mark.parametrize(

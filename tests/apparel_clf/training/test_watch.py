@@ -43,7 +43,7 @@ def test_patience_counts_the_epochs_since_the_best():
 
 def test_a_loss_that_is_no_number_names_its_epoch():
     watch = Watch(settings(), watched=True)
-    with pytest.raises(TrainingError, match="no longer a number in epoch 1"):
+    with pytest.raises(TrainingError, match="no longer a number in epoch 2:"):
         told(watch, [0.9, float("nan")])
 
 
