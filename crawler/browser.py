@@ -6,16 +6,21 @@ starts.
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
+from playwright.async_api import CDPSession, Page, Request
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Page, Request
+from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
 from apparel_clf import __version__
 
@@ -64,7 +69,7 @@ _WHEN_SETTLED = """
       const left = since + patience() - now;
       if (left > 0) { lookIn(Math.min(left, late)); return; }
       watching.disconnect();
-      resolve(document.documentElement?.outerHTML.length || 1);
+      resolve();
     };
     const lookIn = (wait) => {
       const at = performance.now() + wait;
@@ -84,6 +89,14 @@ _LOOK_MS = [20, 200]
 _SETTLE_TIMEOUT_MS = 20_000
 # Real search pages have one to three million.
 _MAX_LETTERS = 16_000_000
+# Counted as Playwright reads a page, so that no page is longer than it seems.
+_LETTERS = """
+((type, root) =>
+  (type ? new XMLSerializer().serializeToString(type) : "").length + `${root?.outerHTML}`.length)
+(document.doctype, document.documentElement)
+"""
+# What is said of a page that led on before it had answered.
+_LED_ON = ("Inspected target navigated", "Cannot find context", "Execution context was destroyed")
 
 
 def user_agent(contact: str = "") -> str:
@@ -141,6 +154,9 @@ def launch_options(hosts: Iterable[str] = ()) -> dict[str, Any]:
         "--disable-gpu",  # nobody looks at what it draws
         "--disable-component-update",
         "--disable-sync",
+        # WebRTC asks no resolver; without UDP of its own it has no other way. Older ones say force.
+        "--webrtc-ip-handling-policy=disable_non_proxied_udp",
+        "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
         "--no-first-run",
         # Aborting a request per picture costs more than never asking for it.
         "--blink-settings=imagesEnabled=false",
@@ -150,6 +166,8 @@ def launch_options(hosts: Iterable[str] = ()) -> dict[str, Any]:
     options: dict[str, Any] = {
         "headless": True,
         "args": arguments,
+        # Ctrl-C in a terminal is told to Playwright as well; when to end is the crawl's to say.
+        "handle_sigint": False,
         # Playwright lets pages open windows; nobody would ever close them.
         "ignore_default_args": ["--disable-popup-blocking"],
     }
@@ -162,20 +180,98 @@ def is_unneeded(request: Request) -> bool:
     return request.resource_type in _UNNEEDED
 
 
+@dataclass
+class _Line:
+    """A line to the browser about one tab: what is asked there no page can answer for it.
+
+    Scripts of a page may change whatever they see of themselves. They see nothing of a world of
+    our own, which shares the page's tree and nothing else.
+    """
+
+    session: CDPSession
+    frame: str
+
+    async def evaluate(self, expression: str) -> Any:
+        """Evaluate in a world of our own; once more where the page has led on meanwhile."""
+        while True:
+            try:
+                return await self._evaluate(expression)
+            except PlaywrightError as error:
+                if not any(words in str(error) for words in _LED_ON):
+                    raise
+
+    async def _evaluate(self, expression: str) -> Any:
+        wanted = {"frameId": self.frame, "worldName": __name__}
+        world = await self.session.send("Page.createIsolatedWorld", wanted)
+        asked = {
+            "expression": expression,
+            "contextId": world["executionContextId"],
+            "awaitPromise": True,
+            "returnByValue": True,
+        }
+        answer = await self.session.send("Runtime.evaluate", asked)
+        if "exceptionDetails" in answer:
+            raise PlaywrightError("the page cannot be looked at")
+        return answer["result"].get("value")
+
+    async def run_scripts(self, run: bool) -> None:
+        """Let scripts run, or stop those that run."""
+        await self.session.send("Emulation.setScriptExecutionDisabled", {"value": not run})
+
+
+_LINES: WeakKeyDictionary[Page, _Line] = WeakKeyDictionary()
+
+
+async def line_to(page: Page) -> _Line:
+    """Return the line to a tab, made at the first call: best before it has a page."""
+    line = _LINES.get(page)
+    if line is None:
+        session = await page.context.new_cdp_session(page)
+        tree = await session.send("Page.getFrameTree")
+        line = _LINES[page] = _Line(session, tree["frameTree"]["frame"]["id"])
+    return line
+
+
 async def wait_until_settled(page: Page) -> None:
     """Wait until a search page holds all its cards, or has said that it has none.
 
     Raises:
         playwright.async_api.TimeoutError: the page says neither within twenty seconds; the
             request has failed then, and is tried again.
+    """
+    asked = f"({_WHEN_SETTLED})({json.dumps([*_QUIET_MS, *_LOOK_MS])})"
+    line = await line_to(page)
+    try:
+        await asyncio.wait_for(line.evaluate(asked), _SETTLE_TIMEOUT_MS / 1000)
+    except asyncio.TimeoutError:
+        raise PlaywrightTimeoutError("the page never stood still") from None
+
+
+async def hold_still(page: Page) -> None:
+    """Stop a page's scripts for good, then see that it can be read: from here on it won't grow.
+
+    Raises:
         playwright.async_api.Error: the page is larger than any search page.
     """
-    letters = await page.wait_for_function(
-        _WHEN_SETTLED, arg=[*_QUIET_MS, *_LOOK_MS], timeout=_SETTLE_TIMEOUT_MS
-    )
-    size = await letters.json_value()
+    line = await line_to(page)
+    _, size = await asyncio.gather(line.run_scripts(False), line.evaluate(_LETTERS))
     if size > _MAX_LETTERS:
         raise PlaywrightError(f"a page of {size} letters, more than {_MAX_LETTERS}")
+
+
+async def empty(page: Page) -> None:
+    """Make a tab as good as new: without its page, and without what it was given to keep.
+
+    Cookies and all else that sites store belong to the tab's context, which must be its own.
+    """
+    line = await line_to(page)
+    await page.goto("about:blank")
+    everything = {"origin": "*", "storageTypes": "all"}
+    await asyncio.gather(
+        line.session.send("Storage.clearDataForOrigin", everything),
+        line.run_scripts(True),
+        line.session.send("Runtime.evaluate", {"expression": "window.name = ''"}),
+    )
 
 
 def starts() -> str | None:

@@ -33,7 +33,13 @@ def settled(serve):
             page = await opened.new_page()
             await page.goto(url, wait_until="domcontentloaded")
             await browser.wait_until_settled(page)
-            return await page.content(), await page.evaluate("performance.now()")
+            line = await browser.line_to(page)
+            taken = await line.evaluate("performance.now()")
+            await browser.hold_still(page)
+            text = await page.content()
+            await asyncio.sleep(0.2)
+            assert await page.content() == text
+            return text, taken
 
     def run(*pages):
         bodies = {f"/{number}": f"<body><div id=list></div>{p}" for number, p in enumerate(pages)}
@@ -97,3 +103,30 @@ def test_a_page_beyond_all_bounds_is_refused(settled, monkeypatch):
     monkeypatch.setattr(browser, "_MAX_LETTERS", 10_000)
     with pytest.raises(Error, match="letters, more than 10000"):
         settled(CARD + PAGER + "a" * 10_001)
+
+
+def test_a_page_that_lies_about_its_size_is_refused(settled, monkeypatch):
+    monkeypatch.setattr(browser, "_MAX_LETTERS", 10_000)
+    lie = """<script>
+      Object.defineProperty(document.documentElement, "outerHTML", {get() { return "x" }});
+      list.textContent = "a".repeat(20000);
+    </script>"""
+    with pytest.raises(Error, match="letters, more than 10000"):
+        settled(lie + CARD + PAGER)
+
+
+def test_a_page_cannot_spoil_what_it_is_watched_with(settled):
+    spoil = """<script>
+      window.Promise = window.MutationObserver = window.setTimeout = null;
+      Document.prototype.querySelectorAll = () => [];
+      performance.now = () => { throw new Error("none of yours") };
+    </script>"""
+    text, taken = settled(CARD * 2 + PAGER + spoil)
+    assert text.count("data-asin") == 2
+    assert taken >= browser._QUIET_MS[0]
+
+
+def test_a_page_that_goes_on_is_read_as_it_stood(settled):
+    going_on = "<p id=x></p><script>setInterval(() => { x.textContent += 'more' }, 10)</script>"
+    text, _ = settled(CARD + PAGER + going_on)
+    assert "<p id" in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from urllib.parse import unquote
 
 import pytest
 
@@ -67,6 +68,24 @@ class FailingRoutes:
 
         Page.route = route
 '''
+
+CRASHING = """
+from playwright.async_api import Error
+
+crashed = []
+
+
+async def first_script(request):
+    if request.resource_type == "script" and not crashed:
+        page = request.frame.page
+        session = await page.context.new_cdp_session(page)
+        crashed.append(session.send("Page.crash"))
+        try:
+            await crashed[0]
+        except Error:
+            pass
+    return False
+"""
 
 
 @pytest.fixture
@@ -140,3 +159,77 @@ def test_a_page_that_hangs_leaves_no_tab_and_no_browser_behind(shop, watched):
     assert "'playwright/browser_count': 2," in run.err
     assert found["tabs"] == found["waiting"] > 0
     assert found["browsers"] == 1
+
+
+def leading_on(times):
+    """A page that asks for itself again, the first times that it is asked for."""
+
+    def page(shop, good, label, number):
+        status, body = good(label, number)
+        leads = label == "hats" and number == 1 and shop.asked_for("hats") <= times
+        return status, body + ('<meta http-equiv="refresh" content="0">' if leads else "")
+
+    return page
+
+
+@pytest.mark.parametrize(("times", "blocked"), [(3, {}), (7, {"browser": 1})])
+def test_a_page_that_leads_on_for_ever_is_left(shop, crawl, times, blocked):
+    good, page = shop.page, leading_on(times)
+    shop.page = lambda label, number: page(shop, good, label, number)
+    run = crawl(labels=["hats"])
+    assert run.code == 0, run.err
+    assert run.summary["blocked"] == blocked
+    assert run.counts == {"hats": 10}
+
+
+def test_why_a_page_was_left_is_told(shop, crawl):
+    good, page = shop.page, leading_on(10**6)
+    shop.page = lambda label, number: page(shop, good, label, number)
+    run = crawl(BLOCK_LIMIT=3, LOG_LEVEL="INFO")
+    assert "hats: a page failed (browser: the page led on more than 5 times)" in run.err
+    assert run.counts == {"gloves": 10}
+    # Those that were under way when the tab was closed come on top.
+    assert shop.asked_for("hats") < 3 * 12
+
+
+REMEMBERING = """<script>(async () => {
+  const before = [document.cookie, localStorage.kept, sessionStorage.kept, window.name,
+                  (await indexedDB.databases()).length, (await caches.keys()).length];
+  await fetch("/seen?" + encodeURIComponent(before.join()));
+  window.name = localStorage.kept = sessionStorage.kept = document.cookie = "kept=yes";
+  await caches.open("kept");
+  await new Promise(done => { indexedDB.open("kept").onsuccess = done });
+  document.body.insertAdjacentHTML("beforeend", `%s`);
+})()</script>"""
+
+
+def test_what_a_page_stores_no_other_sees(shop, crawl):
+    good, other, seen = shop.page, shop.answer, []
+
+    def page(label, number):
+        status, body = good(label, number)
+        return status, REMEMBERING % body, {"Set-Cookie": "told=yes; path=/; max-age=9999"}
+
+    def answer(path):
+        if path.startswith("/seen?"):
+            seen.append(unquote(path.partition("?")[2]))
+            return 200, ""
+        return other(path)
+
+    shop.page, shop.answer, shop.pages = page, answer, 4
+    run = crawl()
+    assert run.code == 0, run.err
+    assert run.counts == {"hats": 20, "gloves": 20}
+    assert seen == ["told=yes,,,,0,0"] * 8
+
+
+def test_a_page_that_crashes_is_tried_in_another_tab(shop, watched, tmp_path):
+    (tmp_path / "modules" / "crashing.py").write_text(CRASHING)
+    good, script = shop.page, '<script async src="/crash.js"></script>'
+    shop.page = lambda label, page: (200, good(label, page)[1] + script)
+    run, found = watched(labels=["hats"], PLAYWRIGHT_ABORT_REQUEST="crashing.first_script")
+    assert run.code == 0, run.err
+    assert run.summary["blocked"] == {"browser": 1}
+    assert run.counts == {"hats": 10}
+    assert "'playwright/browser_count': 1," in run.err
+    assert found == {"tabs": 1, "waiting": 1, "browsers": 1}
