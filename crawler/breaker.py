@@ -9,6 +9,9 @@ from email.utils import parsedate_to_datetime
 
 #: Two refusals in a row without a good answer between them are the shop's, not one page's.
 PAUSE_FROM = 2
+#: One picture may be forbidden, in each of its up to seven sizes, and another that is asked for at
+#: the same time. So many answers in a row without another one between them are the host's.
+FORBIDDEN_FROM = 30
 
 
 @dataclass
@@ -68,6 +71,37 @@ class Breaker:
     def is_over(self) -> bool:
         """Whether the shop has refused so often that the crawl should stop."""
         return self.streak >= self.limit
+
+
+@dataclass
+class ForbiddenRun:
+    """Images of a host that were forbidden (403) one after the other.
+
+    What it means for each of them is known later: when another answer comes, or when there are so
+    many that it is no matter of pictures.
+
+    Args:
+        length: how many there are by now.
+        over: whether another answer has come since.
+
+    Example:
+        >>> run = ForbiddenRun(length=30)
+        >>> run.is_the_hosts, run.is_judged
+        (True, True)
+    """
+
+    length: int = 0
+    over: bool = False
+
+    @property
+    def is_the_hosts(self) -> bool:
+        """Whether the host lets nobody in: its pictures are to be asked for another time."""
+        return self.length >= FORBIDDEN_FROM
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether more answers change nothing."""
+        return self.over or self.is_the_hosts
 
 
 def retry_after_seconds(header: str, now: datetime | None = None) -> float:

@@ -6,8 +6,9 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -22,9 +23,14 @@ from pydantic import (
 from scrapy.settings import BaseSettings
 
 from apparel_clf.errors import DatasetError, SettingsError
-from crawler.addresses import USUAL_PORTS
+from crawler.addresses import (
+    MARKETPLACE_IMAGE_HOSTS,
+    USUAL_PORTS,
+    as_asked,
+    is_host_pattern,
+    origin,
+)
 from crawler.classes import DEFAULT_LANGUAGE, WantedClass, check_name, load_classes
-from crawler.pages.images import split_url
 
 #: Country endings of the marketplaces, by which ``marketplace=in`` means www.amazon.in, and the
 #: language that titles have there.
@@ -34,13 +40,23 @@ MARKETPLACES = {
     **{"eg": "ar", "es": "es", "fr": "fr", "ie": "en", "in": "en", "it": "it", "nl": "nl"},
     **{"pl": "pl", "sa": "ar", "se": "sv", "sg": "en", "co.za": "en"},
 }
-# Settings that decide what a crawl takes; with others, it is another crawl.
-_DECIDING_SETTINGS = ("IMAGE_HOSTS", "IMAGE_MIN_SIDE", "IMAGE_MAX_ASPECT", "BROWSER_HOSTS")
-# Numbers among the settings, each with what it has to be.
-_NUMBERS: dict[str, type[int] | type[float]] = {
-    **{"IMAGE_MIN_SIDE": int, "IMAGE_MAX_ASPECT": float, "BLOCK_LIMIT": int},
-    **{"BLOCK_BACKOFF": float, "BLOCK_PAUSE_MAX": float, "BROWSER_PAGES": int},
-    **{"BROWSER_TAB_PAGES": int, "BROWSER_PAGE_TIMEOUT": float, "IMAGE_TARGET_CONCURRENCY": float},
+# Settings that name hosts.
+_HOST_LISTS = ("IMAGE_HOSTS", "BROWSER_HOSTS")
+# Settings that are numbers: what each has to be, in words, and the settings that have to be that.
+_NUMBERS: dict[str, tuple[str, ...]] = {
+    "a whole number from 0 on": ("IMAGE_MIN_SIDE", "DOWNLOAD_MAXSIZE", "DOWNLOAD_WARNSIZE"),
+    "a whole number from 1 on": (
+        *("BLOCK_LIMIT", "CONCURRENT_REQUESTS", "CONCURRENT_REQUESTS_PER_DOMAIN"),
+        *("PLAYWRIGHT_MAX_PAGES_PER_CONTEXT", "BROWSER_TAB_PAGES", "BROWSER_PAGES"),
+    ),
+    "a number from 0 on": (
+        *("BLOCK_BACKOFF", "BLOCK_PAUSE_MAX", "AUTOTHROTTLE_START_DELAY", "AUTOTHROTTLE_MAX_DELAY"),
+        *("IMAGE_START_DELAY", "DOWNLOAD_TIMEOUT", "PLAYWRIGHT_DEFAULT_NAVIGATION_TIMEOUT"),
+    ),
+    "a number above 0": (
+        *("AUTOTHROTTLE_TARGET_CONCURRENCY", "IMAGE_TARGET_CONCURRENCY", "BROWSER_PAGE_TIMEOUT"),
+    ),
+    "a number from 1 on": ("IMAGE_MAX_ASPECT",),
 }
 _YES = ("1", "true", "yes", "on")
 _NO = ("0", "false", "no", "off")
@@ -167,12 +183,11 @@ class CrawlConfig:
         per_class: unique images for each class at most.
         contact: how the shop can reach whoever crawls, or ``""``.
         is_marketplace: False where `base_url` was given: a storefront or a shop of one's own.
-        image_hosts: hosts, with ``*`` for any part and a port where it isn't the usual one, from
-            which images may come.
+        image_hosts: hosts from which images may come, as in `crawler.addresses.is_host_pattern`.
         sponsored: whether advertisements are taken too.
         language: of titles, two letters.
         resume: whether to go on with the same crawl if it was interrupted.
-        deciding: settings that decide what is taken, by name.
+        deciding: settings that decide what is taken, by name: with others, it is another crawl.
     """
 
     base_url: str
@@ -210,9 +225,8 @@ class CrawlConfig:
             >>> config.is_own("https://www.amazon.com/s?k=x"), config.is_own("file:///etc/hosts")
             (True, False)
         """
-        parts = split_url(url)
-        own = urlsplit(self.base_url)
-        return parts is not None and (parts.scheme, parts.netloc) == (own.scheme, own.netloc)
+        found = origin(url)
+        return found is not None and found == origin(self.base_url)
 
     @property
     def source(self) -> str:
@@ -235,23 +249,20 @@ class CrawlConfig:
         found = (
             self.source,
             f"*.{domain}",
-            *(name for name in self._image_names if name.strip("*.")),
-            *self.deciding.get("BROWSER_HOSTS", ()),
+            *(name for name in _names(self.image_hosts) if name.strip("*.")),
+            *_names(self.deciding.get("BROWSER_HOSTS", ())),
         )
         return tuple(dict.fromkeys(host for host in found if host))
 
     @property
     def private_hosts(self) -> frozenset[str]:
         """Host names that may lead into a private network: the shop's own, where it is there, and
-        image hosts that are spelled out.
+        image hosts that somebody spelled out for it.
         """
-        named = {host for host in self._image_names if "*" not in host}
-        return frozenset() if self.is_marketplace else frozenset({self.source, *named})
-
-    @property
-    def _image_names(self) -> list[str]:
-        """The image hosts without their ports."""
-        return [urlsplit(f"//{host}").hostname or "" for host in self.image_hosts]
+        if self.is_marketplace:
+            return frozenset()
+        own = (host for host in self.image_hosts if host not in MARKETPLACE_IMAGE_HOSTS)
+        return frozenset({self.source, *(name for name in _names(own) if "*" not in name)})
 
     def search_url(self, query: str, filters: Mapping[str, str] | None = None) -> str:
         """Return the address of a query's first page.
@@ -285,10 +296,8 @@ def crawl_config(settings: BaseSettings, arguments: Mapping[str, Any]) -> CrawlC
         arguments = {"contact": settings["CONTACT"]} | dict(arguments)
     given, problems = _checked(arguments)
     classes = _caught(problems, lambda: _classes(Path(settings["CLASSES_FILE"]), given))
-    hosts = _caught(problems, lambda: _image_hosts(settings, given))
-    problems += [
-        text for name, kind in _NUMBERS.items() if (text := _no_number(settings, name, kind))
-    ]
+    hosts = {name: _caught(problems, partial(_hosts, settings, name)) for name in _HOST_LISTS}
+    numbers = _numbers(settings, problems)
     if problems:
         raise SettingsError("; ".join(problems))
     return CrawlConfig(
@@ -300,22 +309,35 @@ def crawl_config(settings: BaseSettings, arguments: Mapping[str, Any]) -> CrawlC
         per_class=given.per_class,
         contact=given.contact,
         is_marketplace=not given.base_url,
-        image_hosts=hosts or (),
+        image_hosts=_with_shops_own(hosts["IMAGE_HOSTS"], given),
         sponsored=given.sponsored,
         language=_language(given),
         resume=given.resume,
-        deciding={name: settings[name] for name in _DECIDING_SETTINGS},
+        deciding=hosts | {name: numbers[name] for name in ("IMAGE_MIN_SIDE", "IMAGE_MAX_ASPECT")},
     )
 
 
-def _no_number(settings: BaseSettings, name: str, kind: type[int] | type[float]) -> str:
-    """What is wrong with a setting that has to be a number, or ""."""
+def _numbers(settings: BaseSettings, problems: list[str]) -> dict[str, float]:
+    """The settings that are numbers; what is wrong with any is added to the problems."""
+    found = {}
+    for wanted, names in _NUMBERS.items():
+        for name in names:
+            number = _number(settings[name], wanted)
+            if number is None:
+                problems.append(f"{name}: expected {wanted}. Received: {settings[name]!r:.40}")
+            else:
+                found[name] = number
+    return found
+
+
+def _number(given: Any, wanted: str) -> float | None:
+    """A setting's value if it is such a number, as `_NUMBERS` says it; else None."""
     try:
-        good = 0 <= kind(settings[name]) < math.inf
-    except (TypeError, ValueError):
-        good = False
-    what = "a whole number" if kind is int else "a number"
-    return "" if good else f"{name}: expected {what} from 0 on. Received: {settings[name]!r:.40}"
+        number = int(given) if "whole" in wanted else float(given)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    least = 1 if "from 1" in wanted else 0
+    return number if least <= number < math.inf and (number or "above" not in wanted) else None
 
 
 def _checked(arguments: Mapping[str, Any]) -> tuple[CrawlArguments, list[str]]:
@@ -350,30 +372,15 @@ def _caught(problems: list[str], function: Callable[[], Any]) -> Any:
 
 
 def _shop_root(given: str) -> str:
-    if not _is_root(given):
+    found, parts = origin(given), as_asked(given)
+    beyond = parts and (parts.path.strip("/") or parts.query or parts.fragment)
+    if found is None or beyond or found[2] == 0:
         raise ValueError(
             "expected a shop's root address such as http://127.0.0.1:8765, without path or "
             f"password. Received: {given!r:.200}"
         )
-    parts = urlsplit(given)
-    host = (parts.hostname or "").lower()
-    host = f"[{host}]" if ":" in host else host
-    usual = parts.port in (None, USUAL_PORTS[parts.scheme])
-    return f"{parts.scheme}://{host}" + ("" if usual else f":{parts.port}")
-
-
-def _is_root(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        port = parts.port  # raises ValueError where it is no number or too large
-    except ValueError:
-        return False
-    return (
-        parts.scheme in ("http", "https")
-        and bool(parts.hostname)
-        and port != 0
-        and not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
-    )
+    scheme, host, port = found
+    return f"{scheme}://{host}" + ("" if port == USUAL_PORTS[scheme] else f":{port}")
 
 
 def _marketplace_host(given: str) -> str:
@@ -389,15 +396,26 @@ def _language(given: CrawlArguments) -> str:
     return MARKETPLACES[given.marketplace.removeprefix("https://www.amazon.")]
 
 
-def _image_hosts(settings: BaseSettings, given: CrawlArguments) -> tuple[str, ...]:
-    """The marketplace's image hosts; a shop of one's own serves its images itself."""
-    hosts = tuple(str(host).lower() for host in settings.getlist("IMAGE_HOSTS"))
-    wrong = [host for host in hosts if not re.fullmatch(r"[a-z0-9*.\[\]:-]+", host)]
+def _hosts(settings: BaseSettings, name: str) -> list[str]:
+    """The hosts that a setting lists."""
+    hosts = [str(host).strip().lower() for host in settings.getlist(name)]
+    wrong = [host for host in hosts if not is_host_pattern(host)]
     if wrong:
         raise SettingsError(
-            f"IMAGE_HOSTS: expected host names such as m.media-amazon.com. Received: {wrong[0]!r}"
+            f"{name}: expected host names such as m.media-amazon.com, separated by commas. "
+            f"Received: {wrong[0]!r:.80}"
         )
-    return (*hosts, urlsplit(given.base_url).netloc.lower()) if given.base_url else hosts
+    return hosts
+
+
+def _names(hosts: Iterable[str]) -> list[str]:
+    """Hosts without their ports."""
+    return [urlsplit(f"//{host}").hostname or "" for host in hosts]
+
+
+def _with_shops_own(hosts: Iterable[str], given: CrawlArguments) -> tuple[str, ...]:
+    """The marketplace's image hosts; a shop of one's own serves its images itself."""
+    return (*hosts, urlsplit(given.base_url).netloc.lower()) if given.base_url else tuple(hosts)
 
 
 def _classes(path: Path, given: CrawlArguments) -> tuple[WantedClass, ...]:

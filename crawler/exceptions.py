@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from scrapy.exceptions import DropItem, IgnoreRequest
 
+from crawler.breaker import ForbiddenRun
+
 #: Reason of an item whose image was not asked for any more. No decision, so not journalled.
 STOPPED = "stopped"
 
@@ -20,16 +22,25 @@ class Rejected(DropItem):
         detail: a sentence for a person.
         failed: True where nothing was decided: the image could not be had.
         sha256: the stored object, or ``""`` where none was stored.
+        forbidden: the answers in a row that decide whether it counts as failed; None where that is
+            known.
     """
 
     def __init__(
-        self, reason: str, detail: str = "", *, failed: bool = False, sha256: str = ""
+        self,
+        reason: str,
+        detail: str = "",
+        *,
+        failed: bool = False,
+        sha256: str = "",
+        forbidden: ForbiddenRun | None = None,
     ) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
         self.failed = failed
         self.sha256 = sha256
+        self.forbidden = forbidden
 
     def fresh(self) -> Rejected:
         """Return an equal one that was not raised yet.
@@ -37,7 +48,13 @@ class Rejected(DropItem):
         What was raised leads to the frames that it went through, and so to the picture's bytes
         and to the whole search page: too much to keep, or to raise once more.
         """
-        return Rejected(self.reason, self.detail, failed=self.failed, sha256=self.sha256)
+        return Rejected(
+            self.reason,
+            self.detail,
+            failed=self.failed,
+            sha256=self.sha256,
+            forbidden=self.forbidden,
+        )
 
 
 class Duplicate(DropItem):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from scrapy import Spider, signals
@@ -14,9 +17,11 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import Response
+from scrapy.utils.log import get_scrapy_root_handler
 from tqdm import tqdm
 
 from apparel_clf._allocator import give_back
+from apparel_clf._printable import printable_lines
 from apparel_clf.dataset import Version, publish
 from apparel_clf.errors import ApparelError
 from crawler import stats, summary
@@ -26,6 +31,46 @@ from crawler.requests import KIND
 from crawler.terminal import say
 
 _SECONDS_BETWEEN_LINES = 10.0
+# Everything that the line of text has, and the bar in what is left of the terminal's width.
+_BAR = "{desc}: {n_fmt}/{total_fmt}{postfix}, {rate_noinv_fmt}, {remaining} left |{bar}|"
+_SHORT = {
+    stats.PAGES: "pages",
+    stats.DUPLICATES: "dup",
+    stats.REJECTED: "rej",
+    stats.BLOCKS: "blk",
+}
+# Letters of a class's name, so that what counts is seen on 80 columns.
+_LONGEST_NAME = 12
+
+
+class PrintableLog(logging.Filter):
+    """Spells out control characters in the log: what is logged of pages was written by strangers.
+
+    Example:
+        >>> logging.getLogger().handlers[0].addFilter(PrintableLog())
+    """
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> PrintableLog:
+        """Begin with the crawl: only then Scrapy writes where it will write to the end."""
+        watching = cls()
+        crawler.signals.connect(watching.opened, signals.spider_opened)
+        return watching
+
+    def opened(self) -> None:
+        """Watch over what Scrapy writes its log to, if it writes one."""
+        handler = get_scrapy_root_handler()
+        if handler is not None:
+            handler.addFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Make a message and its traceback fit for a terminal."""
+        with suppress(TypeError, ValueError):  # badly made: the handler says so better
+            record.msg, record.args = printable_lines(record.getMessage()), ()
+        if record.exc_info and not record.exc_text:
+            told = logging.Formatter().formatException(record.exc_info)
+            record.exc_text = printable_lines(told)
+        return True
 
 
 class Throttle(AutoThrottle):
@@ -89,8 +134,9 @@ class ProgressBars:
             for place, label in enumerate(self._said):
                 self._bars[label] = tqdm(
                     total=self._wanted,
-                    desc=label,
-                    unit="img",
+                    desc=_shortened(label),
+                    unit="",
+                    bar_format=_BAR,
                     position=place,
                     dynamic_ncols=True,
                     smoothing=0,  # as the lines have it; what comes from a journal comes in bursts
@@ -120,8 +166,7 @@ class ProgressBars:
     def _draw(self, label: str) -> None:
         bar = self._bars[label]
         counts = summary.counts(self._stats, label)
-        told = ", ".join(f"{name} {counts[name]}" for name in stats.COLUMNS if name != "accepted")
-        bar.set_postfix_str(told, refresh=False)
+        bar.set_postfix_str(_told(counts), refresh=False)
         bar.initial = min(self._before[label], self._wanted)
         # The last page may hold more than were wanted.
         bar.update(min(counts[stats.ACCEPTED], self._wanted) - bar.n)
@@ -137,6 +182,14 @@ class ProgressBars:
             if any(counts.values()) and str(counts) != before:
                 self._said[label] = str(counts)
                 say(line)
+
+
+def _told(counts: Mapping[str, int]) -> str:
+    return " ".join(f"{short} {counts[name]}" for name, short in _SHORT.items())
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= _LONGEST_NAME else f"{label[: _LONGEST_NAME - 1]}…"
 
 
 class PublishOnClose:

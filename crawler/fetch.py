@@ -30,6 +30,8 @@ from crawler.addresses import is_private
 
 _CHUNK = 64 * 1024
 _PROXY_PASSWORD = b"proxy-authorization"
+# Scrapy unpacks by this header, on the thread that does all else: few bytes can become many.
+_ENCODING = "content-encoding"
 
 
 class ImageFetcher:
@@ -57,11 +59,13 @@ class ImageFetcher:
             request: its ``download_timeout`` is kept.
 
         Returns:
-            The response as it came: redirects are not followed, nothing is decompressed.
+            The response as it came: redirects are not followed, nothing is decompressed, by
+            Scrapy neither.
 
         Raises:
             DownloadTimeoutError: it took too long, in all.
-            DownloadCancelledError: it is larger than allowed; the rest was not read.
+            DownloadCancelledError: it is larger than allowed, or compressed, which was not asked
+                for; the rest was not read.
             CannotResolveHostError: the name has no address, or a private one.
             DownloadFailedError: the connection failed or broke.
         """
@@ -78,6 +82,7 @@ class ImageFetcher:
                 proxy=proxy,
             ) as answer:
                 request.meta["download_latency"] = time.monotonic() - began
+                _refuse_compressed(answer)
                 body = await _body(answer, self._most_bytes)
         except asyncio.TimeoutError as error:
             raise DownloadTimeoutError(f"took longer than {seconds:g} s") from error
@@ -85,7 +90,7 @@ class ImageFetcher:
             raise CannotResolveHostError(str(error.os_error or error)) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise DownloadFailedError(str(error) or type(error).__name__) from error
-        headers = [(name, value) for name, value in answer.headers.items()]
+        headers = [(name, v) for name, v in answer.headers.items() if name.lower() != _ENCODING]
         return Response(request.url, answer.status, headers, body, request=request)
 
     async def close(self) -> None:
@@ -148,6 +153,13 @@ def _proxy_headers(request: Request) -> dict[str, str]:
 def _proxies() -> frozenset[str]:
     """Hosts of the proxies that this machine is set up with; they may well be next door."""
     return frozenset(urlsplit(url).hostname or "" for url in getproxies().values())
+
+
+def _refuse_compressed(answer: aiohttp.ClientResponse) -> None:
+    """Refuse a picture that came compressed. What an error page is in, nobody reads."""
+    encoding = answer.headers.get(_ENCODING, "identity").strip().lower()
+    if answer.status == 200 and encoding not in ("", "identity"):
+        raise DownloadCancelledError(f"compressed ({encoding:.40}), which was not asked for")
 
 
 async def _body(answer: aiohttp.ClientResponse, most: int) -> bytes:

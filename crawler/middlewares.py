@@ -19,12 +19,12 @@ from scrapy.utils.misc import build_from_crawler
 
 from crawler import stats
 from crawler.addresses import is_private
-from crawler.breaker import Breaker, retry_after_seconds
+from crawler.breaker import Breaker, ForbiddenRun, retry_after_seconds
 from crawler.exceptions import Stopping
 from crawler.pages import Page, parse_page
 from crawler.pages.asked import answers
 from crawler.pages.images import split_url
-from crawler.requests import KIND, LABEL, PAGE
+from crawler.requests import FORBIDDEN, KIND, LABEL, PAGE
 from crawler.terminal import say
 
 #: The block of a good page that answers another search than was asked for.
@@ -32,8 +32,10 @@ DROPPED = "filter_dropped"
 
 _TRIES = "apparel_tries"
 _SENT_AT = "apparel_sent_at"
-# Images are refused by status alone. 403 and 404 are one picture's matter: a smaller one may do.
+# Images are refused by status alone. 404 is one picture's matter: a smaller one may do; so is 403,
+# unless one comes after the other.
 _IMAGE_REFUSALS = (429, 503)
+_FORBIDDEN = 403
 # What says nothing of the shop's will: the network's or this machine's fault as likely.
 _FAILURES = {"browser", "network", "timeout"}
 _TICK = 0.2
@@ -57,6 +59,7 @@ class BlockMiddleware:
         self._longest = settings.getfloat("BLOCK_PAUSE_MAX")
         limits = settings.getint("BLOCK_LIMIT"), settings.getfloat("BLOCK_BACKOFF"), self._longest
         self._breakers = {"page": Breaker(*limits), "image": Breaker(*limits)}
+        self._forbidden = ForbiddenRun()
         self._kinds: Counter[str] = Counter()
         self._open_at = 0.0
 
@@ -84,8 +87,9 @@ class BlockMiddleware:
         if KIND not in request.meta:
             return response
         block = self._block(request, response)
-        if not block:
+        if not block and response.status != _FORBIDDEN:
             self._breakers[request.meta[KIND]].good()
+        if not block:
             return response
         header = response.headers.get("Retry-After") or b""
         asked = retry_after_seconds(header.decode("latin-1"))
@@ -102,13 +106,24 @@ class BlockMiddleware:
     def _block(self, request: Request, response: Response) -> str:
         """What kind of block a response is, or "". A page is read here, once."""
         if request.meta[KIND] == "image":
-            return f"http_{response.status}" if response.status in _IMAGE_REFUSALS else ""
+            return self._image_block(request, response.status)
         text = response.text if isinstance(response, TextResponse) else ""
         page = parse_page(text, response.url, response.status)
         if not page.block and self._dropped(request, page):
             page = replace(page, block=DROPPED)
         request.meta[PAGE] = page
         return page.block
+
+    def _image_block(self, request: Request, status: int) -> str:
+        if status == _FORBIDDEN:
+            self._forbidden.length += 1
+            request.meta[FORBIDDEN] = self._forbidden
+            return f"http_{status}" if self._forbidden.is_the_hosts else ""
+        if status in _IMAGE_REFUSALS:
+            return f"http_{status}"
+        self._forbidden.over = True
+        self._forbidden = ForbiddenRun()
+        return ""
 
     def _dropped(self, request: Request, page: Page) -> bool:
         spider: Any = self.crawler.spider

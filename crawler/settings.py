@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scrapy.settings import default_settings
 
+from crawler.addresses import MARKETPLACE_IMAGE_HOSTS
 from crawler.browser import is_unneeded, launch_options, user_agent
 
 BOT_NAME = "apparel-clf"
@@ -21,12 +22,7 @@ DATASETS_FOLDER = "datasets"
 # Told to shops in the user agent; the spider argument of the same name goes first.
 CONTACT = ""
 # Where a marketplace keeps product pictures; an address anywhere else is never fetched.
-IMAGE_HOSTS = [
-    "m.media-amazon.com",
-    "images-*.ssl-images-amazon.com",
-    "images-*.media-amazon.com",
-    "ecx.images-amazon.com",
-]
+IMAGE_HOSTS = list(MARKETPLACE_IMAGE_HOSTS)
 # Swatches and icons are 20 to 40 pixels; a picture of a garment has more.
 IMAGE_MIN_SIDE = 48
 # Banners and rulers are longer; the tallest sarees are about 1:3.
@@ -126,6 +122,7 @@ ITEM_PIPELINES = {
 }
 EXTENSIONS = {
     "scrapy.extensions.throttle.AutoThrottle": None,
+    "crawler.extensions.PrintableLog": 10,
     "crawler.extensions.Throttle": 50,
     "crawler.extensions.ProgressBars": 100,
     "crawler.extensions.PublishOnClose": 200,

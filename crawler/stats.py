@@ -29,9 +29,10 @@ def stat_name(label: str, what: str) -> str:
 
     Example:
         >>> stat_name("jeans", ACCEPTED)
-        'apparel/jeans/accepted'
+        'apparel/class/jeans/accepted'
     """
-    return f"apparel/{label}/{what}"
+    # Apart from the other families: a class may well be called "rejected".
+    return f"apparel/class/{label}/{what}"
 
 
 def count(stats: StatsCollector, label: str, what: str) -> int:

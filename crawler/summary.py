@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from apparel_clf import __version__
-from apparel_clf._printable import printable
+from apparel_clf._printable import json_text, printable
 from apparel_clf.dataset import Version, version_numbers
 from apparel_clf.dataset.staging import write_atomically
 from apparel_clf.dataset.version import CRAWL_SUMMARY
@@ -63,12 +62,13 @@ def closing_table(collector: Any, config: Any, version: Version | None = None) -
     """
     widths = dict(zip(stats.COLUMNS, (8, 10, 12, 10, 8), strict=True))
     widths |= {_PUBLISHED: 11} if version else {}
-    head = f"{'class':<16}" + "".join(f"{name:>{width}}" for name, width in widths.items())
+    first = max(16, *(len(wanted.label) for wanted in config.classes))
+    head = f"{'class':<{first}}" + "".join(f"{name:>{width}}" for name, width in widths.items())
     lines = [head]
     for wanted in config.classes:
         found = counts(collector, wanted.label) | {_PUBLISHED: _published(version, wanted.label)}
         numbers = "".join(f"{found[name]:>{width}}" for name, width in widths.items())
-        lines.append(f"{wanted.label:<16}{numbers}")
+        lines.append(f"{wanted.label:<{first}}{numbers}")
     return "\n".join(lines) + "\n"
 
 
@@ -212,7 +212,7 @@ def write(spider: Any, reason: str) -> None:
         reason: Scrapy's word for why it is over.
     """
     values = _values(spider, reason)
-    text = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    text = json_text(values, indent=2, sort_keys=True) + "\n"
     path = Path(spider.config.dataset_folder) / CRAWL_SUMMARY
     write_atomically(path, text.encode("utf-8", "replace"))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from apparel_clf._printable import json_text
 from apparel_clf.dataset.plan import Plan
 from apparel_clf.dataset.splits import SPLITS
 
@@ -108,7 +108,7 @@ def render_croissant(plan: Plan, facts: dict[str, Any]) -> str:
     }
     if facts.get("license"):
         document["license"] = str(facts["license"])
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_text(document, indent=2) + "\n"
 
 
 def _description(plan: Plan, facts: dict[str, Any]) -> str:

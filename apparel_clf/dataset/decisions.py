@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from apparel_clf._printable import json_text
 from apparel_clf.dataset.likeness import HASH_DISTANCE, HASHES, hashes, judge
 from apparel_clf.dataset.records import check_label
 from apparel_clf.dataset.staging import drop_torn_end
@@ -129,10 +130,7 @@ def add_decisions(folder: Path, decisions: Iterable[Decision]) -> None:
         folder: the dataset's folder.
         decisions: what to add, in order.
     """
-    lines = [
-        json.dumps(decision.to_json(), ensure_ascii=False, sort_keys=True) + "\n"
-        for decision in decisions
-    ]
+    lines = [json_text(decision.to_json(), sort_keys=True) + "\n" for decision in decisions]
     path = folder / DECISIONS
     with path.open("a", encoding="utf-8", errors="replace") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import shutil
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from apparel_clf._printable import json_text
 from apparel_clf._progress import progress
 from apparel_clf.dataset.download import Client, DownloadFailed
 from apparel_clf.dataset.plan import ManifestRow, Plan, rejected
@@ -401,15 +401,14 @@ def _facts(given: Shared, missing: Sequence[_Outcome]) -> dict[str, Any]:
 
 def _list_missing(path: Path, missing: Sequence[_Outcome]) -> None:
     lines = (
-        json.dumps(
+        json_text(
             {
                 "image_url": row.record.image_url,
                 "label": row.record.label,
                 "path": row.path,
                 "reason": reason,
                 "sha256": row.record.sha256,
-            },
-            ensure_ascii=False,
+            }
         )
         for row, reason in missing
     )

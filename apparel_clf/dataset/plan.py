@@ -7,7 +7,6 @@ difference. That is what makes an interrupted crawl, several crawlers and the ne
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -15,6 +14,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeAlias
 
+from apparel_clf._printable import json_text
 from apparel_clf.dataset.decisions import Decision, rulings
 from apparel_clf.dataset.duplicates import (
     DuplicateIndex,
@@ -174,7 +174,7 @@ class Plan:
 
 def _lines(records: Iterable[ManifestRow | Rejection]) -> Iterator[bytes]:
     for record in records:
-        text = json.dumps(record.to_json(), ensure_ascii=False, sort_keys=True)
+        text = json_text(record.to_json(), sort_keys=True)
         yield f"{text}\n".encode("utf-8", "replace")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import io
-import json
 import os
 import shutil
 import stat
@@ -16,6 +15,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from apparel_clf._printable import json_text
 from apparel_clf._progress import progress
 from apparel_clf.dataset.card import render_card
 from apparel_clf.dataset.croissant import CROISSANT, render_croissant
@@ -437,7 +437,7 @@ def _nothing_message(folder: str | os.PathLike[str], reasons: Mapping[str, int])
 
 
 def _pretty(values: dict[str, Any]) -> str:
-    return json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return json_text(values, indent=2, sort_keys=True) + "\n"
 
 
 def _os_reason(place: Path, error: OSError) -> str:

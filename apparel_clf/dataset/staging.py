@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
+from apparel_clf._printable import json_text
 from apparel_clf.dataset.records import ImageRecord, PageRecord, Rejection
 from apparel_clf.errors import DatasetError
 from apparel_clf.images import Keep, Signature
@@ -222,7 +223,7 @@ class JournalWriter:
         self.close()
 
     def _write(self, kind: str, values: dict[str, Any]) -> None:
-        line = json.dumps({"type": kind} | values, ensure_ascii=False, sort_keys=True)
+        line = json_text({"type": kind} | values, sort_keys=True)
         self._file.write(line + "\n")
         self._file.flush()
 

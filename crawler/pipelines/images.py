@@ -26,7 +26,7 @@ from crawler.addresses import is_allowed_image
 from crawler.exceptions import STOPPED, Rejected, Stopping
 from crawler.items import ApparelItem
 from crawler.journal import CrawlJournal
-from crawler.requests import KIND, LABEL
+from crawler.requests import FORBIDDEN, KIND, LABEL
 
 # The picture is not there in this size; another may be.
 _NOT_THERE = (403, 404, 410)
@@ -240,7 +240,8 @@ class ImagePipeline(FilesPipeline):
         if response.status != 200:
             # Not there is an answer; anything else may be another one next time.
             undecided = response.status not in _NOT_THERE
-            raise Rejected(f"http_{response.status}", response.url, failed=undecided)
+            run = response.meta.get(FORBIDDEN)
+            raise Rejected(f"http_{response.status}", response.url, failed=undecided, forbidden=run)
         return response
 
     async def _followed(self, response: Response, item: ApparelItem) -> Response:

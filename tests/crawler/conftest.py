@@ -77,18 +77,18 @@ def scrapy_crawl(tmp_path, said):
     """Run the spider; arguments by name, settings with a capital.
 
     `interrupt_when` is watched until it returns something true, then `then` is called with the
-    process: by default it is interrupted as by Ctrl-C. With `terminal` it has one to draw on. What
-    is in the folder `modules` can be imported by it.
+    process: by default it is interrupted as by Ctrl-C. With `terminal` it has one of so many
+    columns to draw on. What is in the folder `modules` can be imported by it.
     """
     # Patience is for real shops.
     defaults = {"DATASETS_FOLDER": tmp_path / "datasets", "BLOCK_BACKOFF": 0.1}
 
-    def run(*options, interrupt_when=None, then=None, terminal=False, **values):
+    def run(*options, interrupt_when=None, then=None, terminal=0, **values):
         words = list(options)
         for name, value in (defaults | values).items():
             words += ["-s" if name.isupper() else "-a", f"{name}={value}"]
         path = tmp_path / "said.txt"
-        with _terminal(path) if terminal else path.open("w") as file:
+        with _terminal(path, terminal) if terminal else path.open("w") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "scrapy", "crawl", "amazon_apparel", *words],
                 cwd=ROOT,
@@ -114,10 +114,10 @@ def _interrupt(process):
 
 
 @contextmanager
-def _terminal(path):
-    """Open a terminal of 200 columns; what is written to it goes to a file."""
+def _terminal(path, columns):
+    """Open a terminal; what is written to it goes to a file."""
     ours, theirs = os.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     reader = threading.Thread(target=_copy, args=(ours, path), daemon=True)
     reader.start()
     try:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import threading
 from itertools import pairwise
 
 import pytest
+
+from crawler.breaker import FORBIDDEN_FROM
 
 from .conftest import wait_for
 
@@ -161,6 +165,64 @@ def test_images_that_are_refused_are_asked_for_again(shop, crawl):
     assert run.summary["blocked"] == {"http_503": 1}
 
 
+def forbid_first(shop, number):
+    """Forbid the first so many images that are asked for, whichever they are."""
+    good, lock, asked = shop.image, threading.Lock(), itertools.count()
+
+    def image(name):
+        with lock:
+            return (403, b"") if next(asked) < number else good(name)
+
+    shop.image = image
+
+
+def test_an_image_host_that_forbids_everything_refuses(shop, crawl):
+    good = shop.image
+    forbid_first(shop, 10**9)
+    run = crawl(BLOCK_LIMIT=2)
+    assert run.code == 3
+    assert "keeps refusing (http_403" in run.err
+    assert "Traceback" not in run.err
+    shop.image = good
+    asked = shop.asked_for("hats")
+    again = crawl(BLOCK_LIMIT=2)
+    assert again.code == 0, again.err
+    assert again.counts == {"hats": 10, "gloves": 10}
+    assert again.reasons == {}
+    assert shop.asked_for("hats") == asked
+
+
+def test_images_that_a_host_forbade_for_a_while_are_asked_for_when_the_crawl_goes_on(shop, crawl):
+    """It forbids ten pictures in three sizes each, and then nothing more: the last may be asked
+    for again, and the other nine were turned away by then.
+    """
+    assert FORBIDDEN_FROM == 10 * 3
+    forbid_first(shop, FORBIDDEN_FROM)
+    run = crawl(pages=1)
+    assert run.code == 1, run.err
+    assert "images could not be fetched" in run.err
+    assert "could not be found" not in run.err
+    assert sum(run.counts.values()) == 1
+    assert {reason for _, reason in run.reasons} == {"http_403"}
+    assert run.summary["blocked"] == {"http_403": 1}
+    again = crawl(pages=1)
+    assert again.code == 0, again.err
+    assert again.counts == {"hats": 5, "gloves": 5}
+    assert again.reasons == {}
+
+
+def test_a_picture_that_is_forbidden_is_that_pictures_matter(shop, crawl):
+    """Be it the last one, after which nothing else is asked for."""
+    good = shop.image
+    shop.image = lambda name: (403, b"") if name.startswith("hats24") else good(name)
+    for _ in range(2):
+        run = crawl()
+        assert run.code == 1
+        assert "hats: 9 of 300 images: 1 images could not be found" in run.err
+        assert run.summary["blocked"] == {}
+        assert run.reasons == {("hats", "http_403"): 1}
+
+
 def test_a_page_that_never_gets_ready_is_a_block(shop, crawl):
     shop.page = lambda label, page: (200, NEVER_SETTLES)
     # One class alone: the browser goes with the page, and with it what else it shows.
@@ -173,7 +235,7 @@ def test_a_shell_without_results_is_not_an_empty_search(shop, crawl):
     shop.page = lambda label, page: (200, SHELL)
     run = crawl(labels=["hats"], BLOCK_LIMIT=1)
     assert run.code == 3
-    assert re.search(r"\((empty|timeout) 1\)", run.err)
+    assert "keeps refusing (empty 1)" in run.err
 
 
 def test_a_dropped_filter_is_noticed(shop, crawl):

@@ -6,20 +6,24 @@ import pytest
 from scrapy.settings import Settings
 
 from apparel_clf.errors import SettingsError
+from crawler import settings
 from crawler.classes import load_classes
 from crawler.config import ARGUMENTS, crawl_config
 
 
 @pytest.fixture
 def config(tmp_path):
-    def make(toml=None, **arguments):
-        settings = Settings()
-        settings.setmodule("crawler.settings")
+    """Check arguments, and settings with a capital."""
+
+    def make(toml=None, **values):
+        given = Settings()
+        given.setmodule("crawler.settings")
+        given.update({name: value for name, value in values.items() if name.isupper()}, 40)
         if toml is not None:
             path = tmp_path / "mine.toml"
             path.write_text(toml)
-            settings.set("CLASSES_FILE", str(path))
-        return crawl_config(settings, arguments)
+            given.set("CLASSES_FILE", str(path))
+        return crawl_config(given, {n: value for n, value in values.items() if n.islower()})
 
     return make
 
@@ -79,6 +83,8 @@ def test_unknown_classes_are_named(config, wanted):
         ({"base_url": "http://[::1"}, "base_url: expected"),
         ({"base_url": "http://x:99999"}, "base_url: expected"),
         ({"base_url": "http://x:abc"}, "base_url: expected"),
+        ({"base_url": "http://x|y"}, "base_url: expected"),
+        ({"base_url": "http://x\\y"}, "base_url: expected"),
         ({"pages": "9" * 5000}, "pages: expected"),
         ({"marketplace": "evil.example"}, "marketplace: expected"),
         ({"pages": "0"}, "pages: expected"),
@@ -158,6 +164,24 @@ def test_the_shop_knows_its_own_addresses(config, url, own):
     assert config(base_url="http://127.0.0.1:8765").is_own(url) is own
 
 
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("https://www.amazon.com:443/s?k=x", True),
+        ("https://WWW.Amazon.com/s?k=x", True),
+        ("https://www.amazon.com:80/s?k=x", False),
+        ("http://www.amazon.com/s?k=x", False),
+        ("http://www.amazon.com:443/s?k=x", False),
+        ("https://me@www.amazon.com/s?k=x", False),
+        ("https://evil.example\\@www.amazon.com/s", False),
+        ("https://amazon.com/s?k=x", False),
+        ("https://a|b/", False),
+    ],
+)
+def test_the_shops_address_is_known_in_any_spelling(config, url, own):
+    assert config().is_own(url) is own
+
+
 def test_every_argument_is_explained():
     assert all(len(meaning) > 10 for meaning in ARGUMENTS.values())
     assert ARGUMENTS["sponsored"].endswith("yes or no (default: no)")
@@ -222,19 +246,78 @@ def test_a_shops_address_in_any_spelling(config, given, root):
     assert config(base_url=given).base_url == root
 
 
-def test_settings_that_are_no_numbers_are_named():
-    settings = Settings()
-    settings.setmodule("crawler.settings")
-    settings.set("IMAGE_MIN_SIDE", "abc")
-    settings.set("BLOCK_BACKOFF", "-1")
+def test_settings_that_are_no_numbers_are_named(config):
     with pytest.raises(SettingsError, match=r"IMAGE_MIN_SIDE: expected a whole.*BLOCK_BACKOFF"):
-        crawl_config(settings, {})
+        config(IMAGE_MIN_SIDE="abc", BLOCK_BACKOFF="-1")
 
 
-def test_any_host_for_images_is_none_for_a_pages_scripts():
-    settings = Settings()
-    settings.setmodule("crawler.settings")
-    settings.set("IMAGE_HOSTS", ["*", "*.example.org"])
-    hosts = crawl_config(settings, {}).browser_hosts
+NUMBERS = [name for name, value in vars(settings).items() if type(value) in (int, float)]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", ["abc", "-1", "nan", "inf", "", None])
+def test_every_setting_that_is_a_number_has_to_be_one(config, name, value):
+    with pytest.raises(SettingsError, match=f"^{name}: expected a .*number .*Received: {value!r}$"):
+        config(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        *((name, 1) for name in ("BLOCK_LIMIT", "CONCURRENT_REQUESTS", "BROWSER_PAGES")),
+        *((name, 1) for name in ("BROWSER_TAB_PAGES", "CONCURRENT_REQUESTS_PER_DOMAIN")),
+        *((name, 1) for name in ("PLAYWRIGHT_MAX_PAGES_PER_CONTEXT", "IMAGE_MAX_ASPECT")),
+        *((name, 0.1) for name in ("IMAGE_TARGET_CONCURRENCY", "BROWSER_PAGE_TIMEOUT")),
+        ("AUTOTHROTTLE_TARGET_CONCURRENCY", 0.1),
+    ],
+)
+def test_settings_that_make_no_sense_at_nothing(config, name, least):
+    with pytest.raises(SettingsError, match=f"{name}: expected a .*number"):
+        config(**{name: "0"})
+    assert config(**{name: str(least)})
+
+
+@pytest.mark.parametrize("name", ["BLOCK_BACKOFF", "IMAGE_START_DELAY", "DOWNLOAD_MAXSIZE"])
+def test_settings_that_may_be_nothing(config, name):
+    assert config(**{name: "0"})
+
+
+def test_a_number_on_the_command_line_is_that_of_the_settings_file(config):
+    assert config(IMAGE_MIN_SIDE="48", IMAGE_MAX_ASPECT="4").key == config().key
+    assert config(IMAGE_MIN_SIDE="49").key != config().key
+
+
+def test_hosts_on_the_command_line_are_a_list(config):
+    found = config(BROWSER_HOSTS="*.cdn.example, proxy.lan:3128", IMAGE_HOSTS="M.example,n.example")
+    assert found.browser_hosts[-2:] == ("*.cdn.example", "proxy.lan")
+    assert found.image_hosts == ("m.example", "n.example")
+    listed = ", ".join(settings.BROWSER_HOSTS)
+    assert config(BROWSER_HOSTS=listed).key == config().key
+
+
+@pytest.mark.parametrize("name", ["BROWSER_HOSTS", "IMAGE_HOSTS"])
+@pytest.mark.parametrize("value", [None, "", []])
+def test_no_hosts_are_none(config, name, value):
+    assert config(**{name: value}).browser_hosts[:2] == ("www.amazon.com", "*.amazon.com")
+
+
+@pytest.mark.parametrize("name", ["BROWSER_HOSTS", "IMAGE_HOSTS"])
+@pytest.mark.parametrize("wrong", ["https://x.org", "a b", "x.org/y", "[::1", "[::zz]", ","])
+def test_hosts_that_are_none_are_named(config, name, wrong):
+    with pytest.raises(SettingsError, match=f"{name}: expected host names such as"):
+        config(**{name: wrong})
+
+
+def test_any_host_for_images_is_none_for_a_pages_scripts(config):
+    hosts = config(IMAGE_HOSTS=["*", "*.example.org"]).browser_hosts
     assert "*" not in hosts
     assert "*.example.org" in hosts
+
+
+def test_hosts_of_a_shop_of_ones_own_may_be_next_door_and_a_marketplaces_may_not(config):
+    """Whoever answers for a marketplace's names leads no crawl into one's own network."""
+    own = config(base_url="http://shop.lan:8000")
+    assert own.private_hosts == {"shop.lan"}
+    named = config(base_url="http://shop.lan:8000", IMAGE_HOSTS="images.lan:9000,*.lan")
+    assert named.private_hosts == {"shop.lan", "images.lan"}
+    assert config(IMAGE_HOSTS="images.lan").private_hosts == frozenset()

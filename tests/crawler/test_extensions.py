@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from scrapy.settings import Settings
 from scrapy.statscollectors import MemoryStatsCollector
+from tqdm import tqdm
 
 from apparel_clf.images import sign
 from crawler import extensions, stats, summary
@@ -100,13 +103,59 @@ def test_bars_begin_where_an_interrupted_crawl_was(resumed, monkeypatch):
         assert (bar.initial, bar.n, bar.total) == (1, 3, 5)
         bars.closed()
     # Two images in ten seconds, two more to come.
-    assert "<00:10,  5.00s/img" in bar.format_meter(**(bar.format_dict | {"elapsed": 10.0}))
+    told = bar.format_meter(**(bar.format_dict | {"elapsed": 10.0}))
+    assert ",  0.20/s, 00:10 left |" in told
+
+
+@pytest.mark.parametrize("label", ["jeans", "a" * 64])
+def test_a_narrow_terminal_shows_all_that_counts(label):
+    """Of a class with a long name, too, and of a crawl of thousands."""
+    so_far = {"pages": 100, "accepted": 1500, "duplicates": 220, "rejected": 3100, "blocks": 12}
+    told = extensions._told(so_far)
+    line = tqdm.format_meter(
+        1500, 3000, 600.0, ncols=80, prefix=extensions._shortened(label), unit="", postfix=told,
+        bar_format=extensions._BAR,
+    )  # fmt: skip
+    assert len(line) <= 80
+    shown = "jeans" if label == "jeans" else "a" * 11 + "…"
+    counted = "1500/3000, pages 100 dup 220 rej 3100 blk 12,  2.50/s, 10:00 left"
+    assert line.startswith(f"{shown}: {counted}")
+
+
+def test_the_log_spells_out_what_a_page_could_hold():
+    watching = extensions.PrintableLog()
+    record = logging.makeLogRecord({"msg": "Dropped: %s\n%s", "args": ("\x1b[31m\u202ered", "{}")})
+    assert watching.filter(record)
+    assert record.getMessage() == "Dropped: \\x1b[31m\\u202ered\n{}"
+    try:
+        raise ValueError("\x9b31m")
+    except ValueError:
+        record = logging.makeLogRecord({"msg": "failed", "exc_info": sys.exc_info()})
+    watching.filter(record)
+    told = logging.Formatter().format(record).splitlines()
+    assert (told[0], told[-1]) == ("failed", "ValueError: \\x9b31m")
+
+
+def test_a_message_that_is_badly_made_passes():
+    record = logging.makeLogRecord({"msg": "%d", "args": ("x",)})
+    assert extensions.PrintableLog().filter(record)
+
+
+@pytest.mark.parametrize("label", ["jeans", "j" * 64])
+def test_the_closing_table_is_as_wide_as_its_longest_class(config, label):
+    config = replace(config, classes=(WantedClass("caps", ("c",)), WantedClass(label, ("jeans",))))
+    collector = MemoryStatsCollector(SimpleNamespace(settings=Settings()))
+    stats.increase(collector, label, stats.PAGES)
+    head, _, line = summary.closing_table(collector, config).splitlines()
+    assert len(line) == len(head)
+    assert head.index("pages") + len("pages") == line.index("1") + 1
 
 
 @pytest.mark.browser
 def test_a_terminal_shows_bars_and_a_log_shows_lines(crawl):
-    told = "pages 2, duplicates 0, rejected 0, blocks 0"
-    run = crawl(labels=["hats"], per_class=10, terminal=True)
+    run = crawl(labels=["hats"], per_class=10, terminal=80)
     assert run.code == 0, run.err
-    assert re.search(rf"hats: 100%\|[█#]+\| 10/10 \[.*img.*, {told}\]", run.err)
+    counted = r"10/10, pages 2 dup 0 rej 0 blk 0, +\d+\.\d\d/s, 00:00 left"
+    assert re.search(rf"^hats: {counted} \|[█#]+\|$", run.err, re.MULTILINE)
     assert "10 of 10 images" not in run.err
+    assert max(map(len, run.err.splitlines())) <= 80

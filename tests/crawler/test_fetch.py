@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import time
 
 import pytest
 from scrapy import Request
+from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadCancelledError,
     DownloadFailedError,
     DownloadTimeoutError,
 )
+from scrapy.utils.test import get_crawler
 
 from crawler.fetch import ImageFetcher
 
@@ -38,11 +41,27 @@ def fetch(url, *, private=("127.0.0.1",), most=0, **meta):
 
 
 def test_bytes_come_as_they_are(serve):
-    url = serve(Host((200, b"\x1f\x8bzipped", {"Content-Encoding": "gzip", "X-Two": "b"})))
+    url = serve(Host((200, b"\x1f\x8bzipped", {"Content-Encoding": "identity", "X-Two": "b"})))
     response, latency = fetch(f"{url}/x.jpg")
     assert (response.status, response.body) == (200, b"\x1f\x8bzipped")
     assert response.headers["X-Two"] == b"b"
     assert latency > 0
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "BR", "identity, gzip"])
+def test_a_picture_that_comes_compressed_is_refused_unread(serve, encoding):
+    url = serve(Host((200, gzip.compress(bytes(1000)), {"Content-Encoding": encoding})))
+    with pytest.raises(DownloadCancelledError, match=rf"compressed \({encoding.lower()}\)"):
+        fetch(url)
+
+
+def test_an_error_page_that_comes_compressed_is_not_unpacked(serve):
+    """Not by Scrapy either, which would do so on the thread that does all else."""
+    bomb = gzip.compress(bytes(10_000_000))
+    response, _ = fetch(serve(Host((404, bomb, {"Content-Encoding": "gzip"}))))
+    middleware = HttpCompressionMiddleware(crawler=get_crawler())
+    assert middleware.process_response(response.request, response).body == bomb
+    assert response.status == 404
 
 
 def test_redirects_are_told_and_not_followed(serve):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -91,6 +92,47 @@ def test_images_that_are_not_there_are_counted(shop, crawl):
     assert run.counts == {"gloves": 10}
 
 
+def test_a_class_may_be_called_as_a_stat_is(shop, crawl):
+    cards = [shop.card("rejected", n, title=title) for n, title in enumerate(("cap", "stand"))]
+    good = shop.page
+
+    def page(label, number):
+        if label == "rejected":
+            return shop.page_of(label, 2, cards)
+        return good(label, number) if shop.asked_for("blocked") > 1 else (503, "<p>later</p>")
+
+    shop.page = page
+    toml = '[rejected]\nqueries = ["rejected"]\nmust_not = ["stand"]\n'
+    run = crawl(toml=toml + '[blocked]\nqueries = ["blocked"]\n', pages=1)
+    assert run.code == 0, run.err
+    assert run.summary["rejected"] == {"title_with": 1}
+    assert run.summary["blocked"] == {"http_503": 1}
+    told = run.summary["classes"]
+    assert (told["rejected"]["rejected"], told["blocked"]["blocks"]) == (1, 1)
+    assert "turned away: title_with 1\n" in run.out
+
+
+HOSTILE = "Hat \x1b[31m \x9b31m \x7f \x1b]0;x\x07 \u202etah\u2066"
+
+RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def test_what_a_page_says_reaches_no_terminal_raw(shop, crawl):
+    cards = [shop.card("hats", 1, title=f"{HOSTILE} stand"), shop.card("hats", 2, title=HOSTILE)]
+    shop.page = lambda label, page: shop.page_of(label, 2, ["<meta charset=utf-8>", *cards])
+    toml = '[hats]\nqueries = ["hats"]\nmust_not = ["stand"]\n'
+    run = crawl("-L", "DEBUG", toml=toml)
+    assert run.code == 0, run.err
+    assert "Dropped: title_with: stand: Hat" in run.err
+    files = [*run.dataset.rglob("*.json*"), *run.dataset.glob("latest/*.md")]
+    assert {"crawl.json", "manifest.jsonl", "rejections.jsonl"} <= {path.name for path in files}
+    texts = {"err": run.err, "out": run.out} | {path: path.read_text() for path in files}
+    assert [place for place, text in texts.items() if RAW.search(text)] == []
+    (row,), (rejection,) = run.version.rows, run.version.rejections()
+    assert "\u202e" in row.record.title
+    assert "\u202e" in rejection.title
+
+
 def test_images_that_failed_are_tried_again_by_the_same_command(shop, crawl):
     good = shop.image
     shop.image = lambda name: (500, "") if name.startswith("hats1") else good(name)
@@ -140,8 +182,7 @@ def test_a_page_that_leads_away_gives_no_item(shop, crawl, serve, jpeg):
     assert run.counts == {"gloves": 10}
 
 
-def test_stray_words_are_not_ignored(shop, scrapy_crawl):
-
+def test_stray_words_are_not_ignored():
     done = subprocess.run(
         [sys.executable, "-m", "scrapy", "crawl", "amazon_apparel", "classes=saree"],
         capture_output=True,
