@@ -20,6 +20,8 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
+from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
 from scrapy.settings import BaseSettings
 
 from apparel_clf.errors import DatasetError, SettingsError
@@ -276,6 +278,19 @@ class CrawlConfig:
             'https://www.amazon.com/s?k=men%27s+jeans'
         """
         return urljoin(self.base_url, "/s?" + urlencode({"k": query, **(filters or {})}))
+
+
+def config_of(crawler: Crawler) -> CrawlConfig:
+    """Return what the running crawl collects.
+
+    Raises:
+        NotConfigured: its spider collects no classes, or there is none, as in ``scrapy shell``;
+            what is made for such crawls is left out then.
+    """
+    config: CrawlConfig | None = getattr(crawler.spider, "config", None)
+    if config is None:
+        raise NotConfigured("only for spiders that collect classes")
+    return config
 
 
 def crawl_config(settings: BaseSettings, arguments: Mapping[str, Any]) -> CrawlConfig:

@@ -14,7 +14,6 @@ from typing import Any
 
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import NotConfigured
 from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import Response
 from scrapy.utils.log import get_scrapy_root_handler
@@ -25,6 +24,7 @@ from apparel_clf._printable import printable_lines
 from apparel_clf.dataset import Version, publish
 from apparel_clf.errors import ApparelError
 from crawler import stats, summary
+from crawler.config import config_of
 from crawler.handler import end_browser
 from crawler.items import ApparelItem
 from crawler.requests import KIND
@@ -116,8 +116,7 @@ class ProgressBars:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> ProgressBars:
         """Connect to the signals that move the bars."""
-        if not hasattr(crawler.spider, "config"):
-            raise NotConfigured("only for spiders that collect classes")
+        config_of(crawler)
         bars = cls(crawler)
         crawler.signals.connect(bars.opened, signals.spider_opened)
         crawler.signals.connect(bars.accepted, signals.item_scraped)
@@ -208,8 +207,7 @@ class PublishOnClose:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> PublishOnClose:
         """Connect to the end of the crawl; by then every image is in the journal."""
-        if not hasattr(crawler.spider, "config"):
-            raise NotConfigured("only for spiders that collect classes")
+        config_of(crawler)
         extension = cls(crawler)
         crawler.signals.connect(extension.closed, signals.spider_closed)
         return extension

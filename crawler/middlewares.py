@@ -13,13 +13,14 @@ from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
-from scrapy.exceptions import IgnoreRequest, NotConfigured
+from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response, TextResponse
 from scrapy.utils.misc import build_from_crawler
 
 from crawler import stats
 from crawler.addresses import is_private
 from crawler.breaker import Breaker, ForbiddenRun, retry_after_seconds
+from crawler.config import config_of
 from crawler.exceptions import Stopping
 from crawler.pages import Page, parse_page
 from crawler.pages.asked import answers
@@ -66,8 +67,7 @@ class BlockMiddleware:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> BlockMiddleware:
         """Build for a spider that collects classes."""
-        if not hasattr(crawler.spider, "config"):
-            raise NotConfigured("only for spiders that collect classes")
+        config_of(crawler)
         return cls(crawler)
 
     async def process_request(self, request: Request) -> None:
@@ -254,10 +254,7 @@ class AddressMiddleware:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> AddressMiddleware:
         """Build for a spider that collects classes."""
-        config = getattr(crawler.spider, "config", None)
-        if config is None:
-            raise NotConfigured("only for spiders that collect classes")
-        return cls(config.private_hosts)
+        return cls(config_of(crawler).private_hosts)
 
     def process_request(self, request: Request) -> None:
         """Pass a request on, or refuse it.

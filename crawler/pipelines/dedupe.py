@@ -8,6 +8,7 @@ from scrapy.crawler import Crawler
 
 from apparel_clf.dataset import DuplicateIndex, SignatureFile
 from crawler import stats
+from crawler.config import config_of
 from crawler.exceptions import STOPPED, Duplicate, Rejected
 from crawler.items import ApparelItem
 
@@ -30,6 +31,7 @@ class DedupePipeline:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> DedupePipeline:
         """Build with the crawler's stats."""
+        config_of(crawler)
         return cls(crawler)
 
     def close_spider(self) -> None:

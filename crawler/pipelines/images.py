@@ -23,6 +23,7 @@ from apparel_clf.dataset import MarkedNumbers, ObjectStore, Staging
 from apparel_clf.errors import ImageError
 from apparel_clf.images import MAX_PIXELS, BytesApart, Signature, sign
 from crawler.addresses import is_allowed_image
+from crawler.config import config_of
 from crawler.exceptions import STOPPED, Rejected, Stopping
 from crawler.items import ApparelItem
 from crawler.journal import CrawlJournal
@@ -109,8 +110,7 @@ class ImagePipeline(FilesPipeline):
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> ImagePipeline:
         """Build for the spider's dataset."""
-        config = crawler.spider.config  # type: ignore[union-attr]
-        return cls(Staging(config.dataset_folder), crawler=crawler)
+        return cls(Staging(config_of(crawler).dataset_folder), crawler=crawler)
 
     def _get_store(self, uri: str) -> Any:
         """None of Scrapy's: it would make a folder before there is an image to put into it."""
@@ -211,9 +211,7 @@ class ImagePipeline(FilesPipeline):
 
     @property
     def _hosts(self) -> tuple[str, ...]:
-        spider: Any = self.crawler.spider
-        hosts: tuple[str, ...] = spider.config.image_hosts
-        return hosts
+        return config_of(self.crawler).image_hosts
 
     @staticmethod
     def _signed(item: ApparelItem, signature: Signature) -> ApparelItem:
@@ -226,7 +224,7 @@ class ImagePipeline(FilesPipeline):
         Images have a download slot of their own, so that AutoThrottle learns their pace and not
         that of rendered pages, also where one host serves both.
         """
-        slot = self.crawler.spider.config.image_slot  # type: ignore[union-attr]
+        slot = config_of(self.crawler).image_slot
         return Request(url, meta={"download_slot": slot, KIND: "image", LABEL: label})
 
     async def _best(self, response: Response, item: ApparelItem) -> Response:

@@ -10,6 +10,7 @@ from scrapy.crawler import Crawler
 from apparel_clf.dataset import Marks
 from crawler.addresses import is_allowed_image
 from crawler.classes import WantedClass
+from crawler.config import config_of
 from crawler.exceptions import Rejected
 from crawler.items import ApparelItem
 from crawler.pages.images import split_url
@@ -51,7 +52,7 @@ class RelevancePipeline:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> RelevancePipeline:
         """Build for the spider's crawl."""
-        config = crawler.spider.config  # type: ignore[union-attr]
+        config = config_of(crawler)
         classes = {wanted.label: wanted for wanted in config.classes}
         return cls(classes, config.image_hosts, sponsored=config.sponsored)
 

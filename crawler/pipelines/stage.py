@@ -8,6 +8,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 
 from crawler import stats
+from crawler.config import config_of
 from crawler.exceptions import STOPPED, Rejected
 from crawler.items import ApparelItem
 from crawler.journal import CrawlJournal
@@ -30,6 +31,7 @@ class StagePipeline:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> StagePipeline:
         """Build, and listen for items that are dropped on the way."""
+        config_of(crawler)
         pipeline = cls(crawler)
         crawler.signals.connect(pipeline.item_dropped, signals.item_dropped)
         return pipeline
