@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import chain, islice
+
+from lxml import etree
 
 from crawler.pages.facts import Result
+from crawler.pages.holders import Holders, is_aside
 from crawler.pages.images import image_id_of, original_url
 from crawler.pages.pictures import candidates_of, pictures_of
 from crawler.pages.tree import Element, Lookup, classes, css, has_class, squeeze, text_of, xpath
@@ -17,11 +22,19 @@ _LEGACY = xpath(
     f'//*[@data-asin and (starts-with(@id, "result_") or self::li[{has_class("s-result-item")}])]'
 )
 
-# Text of a heading without the "[Sponsored]" that is read out to the blind.
-_SPOKEN = xpath('descendant::text()[not(parent::*[contains(@class, "a-offscreen")])]')
 _OFFSCREEN = xpath('descendant::*[contains(@class, "a-offscreen")]')
 _SHOWN = xpath('descendant::*[@aria-hidden="true"]//text()')
-_LEGACY_PRICE_PARTS = css(".sx-price-currency, .sx-price-whole, .sx-price-fractional")
+_LEGACY_PRICE_PARTS = {"sx-price-currency", "sx-price-whole", "sx-price-fractional"}
+
+# Between the ends of a range.
+_TO = re.compile(r"\s[-–—]\s")
+
+# A page has sixty cards at most, and a card a few prices and headings: to look at each of a hostile
+# page's thousands, which lie in each other, takes time that grows with their square.
+_MOST_CARDS = 1000
+_MOST_PRICES = 3
+_MOST_HEADINGS = 10
+_MOST_LINKS = 5
 
 _AD_HOLDER = xpath(
     'boolean(self::*[contains(@class, "AdHolder")] | descendant::div[contains(@class, "AdHolder") '
@@ -75,14 +88,18 @@ _AD_PREFIX = re.compile(
 
 
 def result_cards(page: Element) -> list[Element]:
-    """Return the cards of a page's results, in order.
+    """Return the cards of a page's results, in order, of the first layout that has any.
 
-    Slots without a product, tiles of carousels, and a card within a card of the same product
-    are none.
+    Slots without a product, tiles of carousels, what is shown only without scripts, and a card
+    within a card of the same product are none.
     """
-    found = _MODERN(page) or _LEGACY(page) or _EARLY(page)
-    known = set(found)
-    return [card for card in found if _is_result(card, known)]
+    for layout in (_MODERN, _LEGACY, _EARLY):
+        found = layout(page)[:_MOST_CARDS]
+        holders = Holders(card for card in found if _asin(card))
+        cards = [card for card in found if _is_result(card, holders)]
+        if cards:
+            return cards
+    return []
 
 
 def read_cards(cards: list[Element], url: str) -> tuple[Result, ...]:
@@ -96,10 +113,10 @@ def read_cards(cards: list[Element], url: str) -> tuple[Result, ...]:
     Returns:
         A result for each card.
     """
-    known = set(cards)
-    for card in cards:
-        if any(holder in known for holder in card.iterancestors()):
-            _take_out(card)
+    holders = Holders(cards)
+    inner = [card for card in cards if holders.card_round(card) is not None]
+    for card in reversed(inner):  # the innermost first: what is taken out is walked through
+        _take_out(card)
     return tuple(_result(card, url, place) for place, card in enumerate(cards, 1))
 
 
@@ -117,19 +134,14 @@ def _asin(card: Element) -> str:
     return (card.get("data-asin") or "").strip()
 
 
-def _is_result(card: Element, known: set[Element]) -> bool:
-    if not _asin(card) or _is_carousel(card):
+def _is_result(card: Element, holders: Holders) -> bool:
+    if not _asin(card) or is_aside(card) or holders.is_aside(card):
         return False
-    return not any(
-        _is_carousel(holder) or (holder in known and _asin(holder) == _asin(card))
-        for holder in card.iterancestors()
-    )
-
-
-def _is_carousel(element: Element) -> bool:
-    return "carousel" in (element.get("data-component-type") or "") or any(
-        name.startswith(("a-carousel", "s-carousel")) for name in classes(element)
-    )
+    holder = holders.card_round(card)
+    if holder is None or _asin(holder) != _asin(card):
+        return True
+    # An advertisement left open, and the product's own card after it; else a copy or a frame.
+    return {holder, card} <= holders.with_picture
 
 
 def _take_out(card: Element) -> None:
@@ -166,7 +178,7 @@ def _is_sponsored(card: Element, held: Lookup) -> bool:
 
 
 def _title_heading(held: Lookup) -> Element | None:
-    headings = (heading for heading in held.of_tag("h2") if _is_linked(heading))
+    headings = (h for h in held.of_tag("h2")[:_MOST_HEADINGS] if _is_linked(h))
     return next((heading for heading in headings if _heading_text(heading)), None)
 
 
@@ -179,13 +191,33 @@ def _is_linked(heading: Element) -> bool:
 
 
 def _heading_text(heading: Element) -> str:
-    link = next((link for link in heading.iter("a") if text_of(link)), heading)
-    return squeeze(" ".join(_SPOKEN(link))) or (heading.get("aria-label") or "").strip()
+    links = islice(heading.iter("a"), _MOST_LINKS)
+    link = next((link for link in links if text_of(link)), heading)
+    shown = squeeze(" ".join(_shown_texts(link))) if _OFFSCREEN(link) else text_of(link)
+    return shown or (heading.get("aria-label") or "").strip()
+
+
+def _shown_texts(element: Element) -> Iterator[str]:
+    """Texts without those for the blind alone, such as "[Sponsored]" before a title.
+
+    From element to element, because where thousands lie in each other a selector takes its time.
+    """
+    hidden = [False]
+    for event, part in etree.iterwalk(element, ("start", "end", "comment")):
+        if event == "start":
+            hidden.append("a-offscreen" in part.get("class", ""))
+            text = part.text
+        else:
+            if event == "end":
+                hidden.pop()
+            text = part.tail if part is not element else None
+        if text and not hidden[-1]:
+            yield text
 
 
 def _title(held: Lookup, heading: Element | None) -> str:
     """The linked heading, else what comes nearest to it."""
-    headings = held.of_tag("h2") if heading is None else [heading]
+    headings = held.of_tag("h2")[:_MOST_HEADINGS] if heading is None else [heading]
     named = [_heading_text(heading) for heading in headings]
     if not any(named):
         named += [link.get("title", "") for link in held.of_class("s-access-detail-page")]
@@ -205,22 +237,32 @@ def _brand(held: Lookup, heading: Element | None) -> str:
 
 
 def _price(held: Lookup) -> str:
-    """The first price that is neither a former one, struck through, nor one per piece."""
+    """The first price that is neither a former one, struck through, nor one per piece.
+
+    Of a range it is the lower end.
+    """
     prices = held.of_class("a-price")
     current = [price for price in prices if "a-text-price" not in classes(price)] or prices
-    shown = [_price_text(price) for price in current]
-    shown += [_legacy_price(p) for name in ("s-price", "sx-price") for p in held.of_class(name)]
-    return next(filter(None, shown), "")
+    old = held.of_class("s-price") + held.of_class("sx-price")
+    shown = chain(map(_price_text, current[:_MOST_PRICES]), map(_legacy_price, old[:_MOST_PRICES]))
+    return _TO.split(next(filter(None, shown), ""))[0]
 
 
 def _price_text(price: Element) -> str:
-    spoken = [text_of(part) for part in _OFFSCREEN(price)]
+    spoken = map(text_of, _OFFSCREEN(price))
     return next(filter(None, spoken), "") or squeeze("".join(_SHOWN(price)))
 
 
 def _legacy_price(price: Element) -> str:
     """``$29.95``, or its three parts, of which the last is printed small and has no point."""
-    parts = [text_of(part) for part in _LEGACY_PRICE_PARTS(price)]
+    parts: dict[str, str] = {}
+    for part in price.iter("sup", "span"):
+        kind = next(iter(_LEGACY_PRICE_PARTS.intersection(classes(part))), "")
+        if kind in parts:  # the upper end of a range begins
+            break
+        if kind:
+            parts[kind] = text_of(part)
     if len(parts) < 3:
         return text_of(price)
-    return f"{''.join(parts[:-1])}.{parts[-1]}"
+    *whole, fraction = parts.values()
+    return f"{''.join(whole)}.{fraction}"

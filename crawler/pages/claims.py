@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from crawler.pages.images import absolute_url
 from crawler.pages.tree import Element, classes, css, has_class, squeeze, xpath
 
-# From the few headings up, which is faster than from the whole page down.
-_BARS = xpath('//h1[ancestor::*[@data-component-type="s-result-info-bar"]]')
+_IN_BAR = xpath('boolean(ancestor::*[@data-component-type="s-result-info-bar"])')
 _OTHER_BARS = css('#s-result-count, [data-component-type="s-result-info-bar"]')
 # The query is marked as such, and the menu of sort orders is in the heading too.
 _CLAIM = xpath(
-    "descendant::text()"
+    "(descendant::text()"
     '[not(parent::option or parent::script or parent::*[contains(@class, "a-color-state")])]'
+    ")[position() <= 200]"
 )
 _QUOTES = re.compile(r"[\"“”„«»「」]")
 # Thousands are parted by points, commas, apostrophes or spaces; in India also in pairs.
@@ -22,22 +23,26 @@ _NUMBERS = re.compile(_NUMBER)
 _RANGE = re.compile(rf"({_NUMBER})\s*[-‐‑–—−~～〜]\s*({_NUMBER})")
 # A few words. The patterns above take time that grows with the square of a hostile page's.
 _LONGEST_CLAIM = 300
+# Many times what a page without results has to say.
+_LONGEST_TEXT = 300_000
 _COUNTED = re.compile(r'"totalResultCount"\s*:\s*(\d{1,18})')
 
-_PAGER = xpath(
-    '//a[@id="pagnNextLink" or @rel="next" or contains(@class, "s-pagination-next")] | '
-    '//ul[contains(@class, "a-pagination")]/li[contains(@class, "a-last")]'
-)
-_HEAD_NEXT = xpath('//link[@rel="next"]')
+_OTHER_NEXT = xpath('//*[self::a or self::link][@rel="next"]')
 # Where there is no next page, the pager holds no link.
-_PAGER_END = xpath('boolean(//span[contains(@class, "s-pagination-")])')
+_PAGER_END = xpath(
+    'boolean(//span[contains(@class, "s-pagination-")] | //*[@id="pagn"] | '
+    '//ul[contains(@class, "a-pagination")])'
+)
+# A pager is above the results and below, and a page has few headings of the first rank.
+_MOST_CONTROLS = 10
+_MOST_HEADINGS = 20
 _PAGER_LINKS = xpath("descendant-or-self::*[self::a or self::link]/@href")
+_ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+# Old pages leave the address to a script, which puts it into the page's own.
+_SCRIPTED = "#/ref="
 _NOWHERE = ("javascript:", "#", "mailto:", "data:")
 
-_SEARCH_BOX = xpath(
-    '//input[@id="twotabsearchtextbox" or @id="nav-search-keywords" '
-    'or (@name="field-keywords" and not(@type="hidden"))]/@value'
-)
+_SEARCH_BOXES = {"twotabsearchtextbox", "nav-search-keywords"}
 
 _NO_RESULTS_MARKS = xpath(
     'boolean(//*[@id="noResultsTitle" or @id="apsNoResults" or '
@@ -90,7 +95,9 @@ def claim_of(page: Element) -> str:
 
     Those can hold numbers too: ``7 results for "levi 501-400"``.
     """
-    for bar in _BARS(page) or _OTHER_BARS(page):
+    # From the few headings up, which is faster than from the whole page down.
+    headings = islice(page.iter("h1"), _MOST_HEADINGS)
+    for bar in list(filter(_IN_BAR, headings)) or _OTHER_BARS(page):
         outside = _QUOTES.split(" ".join(_CLAIM(bar)))[::2]
         claim = next((squeeze(part) for part in outside if re.search(r"\d", part)), "")
         return claim[:_LONGEST_CLAIM]
@@ -119,14 +126,15 @@ def total_of(claim: str, source: str) -> int | None:
 
 
 def next_url_of(page: Element, url: str) -> str | None:
-    """Return the address of the next page, or None if no control leads to one.
+    """Return the absolute address of the next page, or None if no control leads to one.
 
-    What the head says (``<link rel="next">``) counts only where the page has no pager.
+    What is merely called next (``rel="next"``), in the head or anywhere else, counts only where
+    the page has no pager.
     """
-    controls = _PAGER(page)
+    controls = _pager(page)
     if not controls and not _PAGER_END(page):
-        controls = _HEAD_NEXT(page)
-    for control in controls:
+        controls = _OTHER_NEXT(page)
+    for control in controls[:_MOST_CONTROLS]:
         address = "" if _is_disabled(control) else _address(control, url)
         if address:
             return address
@@ -135,7 +143,8 @@ def next_url_of(page: Element, url: str) -> str | None:
 
 def query_of(page: Element) -> str:
     """Return what the page's search box holds, or ``""``."""
-    return next(filter(None, map(squeeze, _SEARCH_BOX(page))), "")
+    boxes = filter(_is_search_box, page.iter("input"))
+    return next(filter(None, (squeeze(box.get("value", "")) for box in boxes)), "")
 
 
 def says_no_results(page: Element) -> bool:
@@ -144,7 +153,9 @@ def says_no_results(page: Element) -> bool:
     By a mark where it has one, which is the same in all languages, else in words. A page that
     goes on to show results from elsewhere says so too: ask only where there are none.
     """
-    return bool(_NO_RESULTS_MARKS(page)) or bool(_NO_RESULTS_WORDS.search(readable_text(page)))
+    if _NO_RESULTS_MARKS(page):
+        return True
+    return bool(_NO_RESULTS_WORDS.search(readable_text(page)[:_LONGEST_TEXT]))
 
 
 def readable_text(page: Element) -> str:
@@ -152,9 +163,27 @@ def readable_text(page: Element) -> str:
     return squeeze(" ".join(_READABLE(page)))
 
 
+def _is_search_box(field: Element) -> bool:
+    return field.get("id") in _SEARCH_BOXES or (
+        field.get("name") == "field-keywords" and field.get("type") != "hidden"
+    )
+
+
 def _counted(source: str) -> int | None:
     found = _COUNTED.search(source)
     return int(found[1]) if found else None
+
+
+def _pager(page: Element) -> list[Element]:
+    """What leads to the next page: a link of its own, or the last item of a list."""
+    links = [link for link in page.iter("a") if _is_next(link)]
+    lists = (holder for holder in page.iter("ul") if "a-pagination" in holder.get("class", ""))
+    items = (item for holder in lists for item in holder.iterchildren("li"))
+    return links or [item for item in items if "a-last" in item.get("class", "")]
+
+
+def _is_next(link: Element) -> bool:
+    return link.get("id") == "pagnNextLink" or "s-pagination-next" in link.get("class", "")
 
 
 def _is_disabled(control: Element) -> bool:
@@ -165,8 +194,14 @@ def _is_disabled(control: Element) -> bool:
 
 def _address(control: Element, url: str) -> str:
     links = [link.strip() for link in _PAGER_LINKS(control)]
+    links = [f"/s{link[1:]}" if link.startswith(_SCRIPTED) else link for link in links]
     useful = [link for link in links if link and not link.lower().startswith(_NOWHERE)]
-    return absolute_url(url, useful[0]) if useful else ""
+    if not useful:
+        return ""
+    address = absolute_url(url, useful[0])
+    # What leads to files or the like is told all the same: whoever follows links says where it led.
+    is_told = address.startswith(("https://", "http://")) or _ABSOLUTE.match(useful[0])
+    return address if is_told else ""
 
 
 def _value(number: str) -> int:

@@ -17,6 +17,9 @@ _CONVERTED = re.compile(r"/images/W/[^/]+(?=/images/I/$)")
 # Some srcsets have no white space after the comma that ends a candidate.
 _TIGHT_COMMA = re.compile(r"(\s\d[\d.]{0,12}[xw]),(?=\S)")
 
+# Five sizes have a thousand letters.
+_LONGEST_SRCSET = 20_000
+
 
 def image_id_of(url: str) -> str:
     """Return the id in a picture's address, or ``""`` if the address is of another kind.
@@ -90,7 +93,7 @@ def parse_srcset(srcset: str, base: str) -> tuple[Candidate, ...]:
     """
     found = []
     # Addresses may hold commas; a candidate ends at a comma followed by white space or the end.
-    for part in re.split(r",\s+|,$", _TIGHT_COMMA.sub(r"\1, ", srcset.strip())):
+    for part in re.split(r",\s+|,$", _TIGHT_COMMA.sub(r"\1, ", srcset[:_LONGEST_SRCSET].strip())):
         words = part.split()
         if not words:
             continue

@@ -30,7 +30,7 @@ def parse_page(html: str, url: str, status: int = 200) -> Page:
 
     Returns:
         Its kind, why it is no answer if it is none, and for a search page the results, next page
-        and total. Never raises: what is not there is empty.
+        and total. No text makes it raise: what is not there is empty.
 
     Example:
         >>> page = parse_page("<html></html>", "https://www.amazon.com/s?k=jeans")

@@ -14,11 +14,15 @@ from typing import Any, TypeAlias
 from cssselect import HTMLTranslator
 from lxml import etree
 
+from crawler.pages.careful import cut, has_crowded_tag, tamed
+
 Element: TypeAlias = etree._Element
 Finder: TypeAlias = Callable[[Element], list[Element]]
 
 _STREAM = re.compile(r"\s*(&&&\s*)?\[\s*\"dispatch\"")
 _BETWEEN_CHUNKS = re.compile(r"&&&\s*(?=\[|&&&|$)")
+# Many times what the shop sends for a page.
+_MOST_CHUNKS = 10_000
 
 
 def read_tree(text: str) -> Element:
@@ -34,14 +38,25 @@ def read_tree(text: str) -> Element:
         >>> read_tree("<p>jeans").tag
         'html'
     """
-    markup = _markup(text).replace("\x00", "").strip()
+    markup = cut(_markup(text).replace("\x00", "").strip())
+    root, is_whole = _parsed(tamed(markup) if has_crowded_tag(markup) else markup)
+    if not is_whole:
+        root, _ = _parsed(tamed(markup))
+    return etree.Element("html") if root is None else root
+
+
+def _parsed(markup: str) -> tuple[Element | None, bool]:
+    """The root, and whether the parser came to the end."""
     # A parser of its own each time, because one must not be shared between threads.
-    parser = etree.HTMLParser(recover=True, encoding="utf-8", huge_tree=True, no_network=True)
+    parser = etree.HTMLParser(
+        recover=True, encoding="utf-8", huge_tree=True, no_network=True, collect_ids=False
+    )
     try:
         root: Element | None = etree.fromstring(markup.encode(errors="replace"), parser)
     except (etree.LxmlError, ValueError):
         root = None
-    return etree.Element("html") if root is None else root
+    last = parser.error_log.last_error
+    return root, last is None or last.type != etree.ErrorTypes.ERR_RESOURCE_LIMIT
 
 
 def css(selector: str) -> Finder:
@@ -64,9 +79,6 @@ def has_class(name: str) -> str:
     return f'contains(concat(" ", normalize-space(@class), " "), " {name} ")'
 
 
-_TEXTS = xpath("descendant::text()")
-
-
 def text_of(element: Element) -> str:
     """Return an element's text without markup and superfluous white space.
 
@@ -74,7 +86,7 @@ def text_of(element: Element) -> str:
         >>> text_of(read_tree("<p>Slim  <b>jeans</b><!-- new --></p>"))
         'Slim jeans'
     """
-    return squeeze(" ".join(_TEXTS(element)))
+    return squeeze(" ".join(map(str, element.itertext())))
 
 
 def squeeze(text: str) -> str:
@@ -126,7 +138,8 @@ def _markup(text: str) -> str:
     """The HTML in a stream of ``["dispatch", slot, {"html": …}]`` chunks; other text as it is."""
     if not _STREAM.match(text):
         return text
-    return "\n".join(_chunk_html(chunk) for chunk in _BETWEEN_CHUNKS.split(text))
+    chunks = _BETWEEN_CHUNKS.split(text, _MOST_CHUNKS)
+    return "\n".join(map(_chunk_html, chunks[:_MOST_CHUNKS]))
 
 
 def _chunk_html(chunk: str) -> str:

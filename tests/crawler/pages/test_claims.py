@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.pages.claims import claim_of, is_past_end, says_no_results, total_of
+from crawler.pages.claims import claim_of, is_past_end, next_url_of, says_no_results, total_of
 from crawler.pages.tree import read_tree
 
 BAR = '<div data-component-type="s-result-info-bar"><h1>{}</h1></div>'
@@ -88,3 +88,45 @@ def test_the_words_of_a_hostile_bar_are_cut(text):
     assert 0 < len(claim) <= 300
     assert not is_past_end(claim)
     assert total_of(claim, "") is not None
+
+
+def test_the_words_of_a_bar_of_thousands_of_elements_are_cut():
+    claim = claim_of(read_tree(BAR.format("<i>1</i> " * 50_000)))
+    assert 0 < len(claim) <= 300
+
+
+@pytest.mark.parametrize("url", ["", "s?k=jeans", "file:///home/someone/Shop.html", "http://["])
+@pytest.mark.parametrize("link", ['<a class="s-pagination-next"', '<link rel="next"'])
+def test_a_next_address_is_absolute_or_none(url, link):
+    assert next_url_of(read_tree(f'{link} href="/s?page=2">'), url) is None
+    absolute = "https://shop.example/s?page=2"
+    assert next_url_of(read_tree(f'{link} href="{absolute}">'), url) == absolute
+
+
+@pytest.mark.parametrize(
+    ("link", "following"),
+    [
+        ("#/ref=sr_pg_2?page=2", "https://shop.example/s/ref=sr_pg_2?page=2"),
+        ("#/other", None),
+        ("#ref=x", None),
+    ],
+)
+def test_an_address_left_to_a_script(link, following):
+    pager = read_tree(f'<a id="pagnNextLink" href="{link}">')
+    assert next_url_of(pager, "https://shop.example/s?k=jeans") == following
+
+
+@pytest.mark.parametrize(
+    "pager",
+    [
+        '<span class="s-pagination-item s-pagination-disabled">Next</span>',
+        '<div id="pagn"><span class="pagnRA1">Next</span></div>',
+        '<ul class="a-pagination"><li class="a-last a-disabled">Next</li></ul>',
+        '<a class="s-pagination-next s-pagination-disabled" href="/s?page=9">Next</a>',
+    ],
+)
+def test_what_is_merely_called_next_does_not_outweigh_a_pager_at_its_end(pager):
+    called = '<a rel="next" href="/s?page=3">Next</a>'
+    url = "https://shop.example/s"
+    assert next_url_of(read_tree(called + pager), url) is None
+    assert next_url_of(read_tree(called), url) == f"{url}?page=3"
