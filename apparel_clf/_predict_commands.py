@@ -55,7 +55,7 @@ def _as_text(
             yield item
             continue
         doubt = " (uncertain)" if item.uncertain else ""
-        shares = ", ".join(f"{label} {share:.1%}" for label, share in item.top_k)
+        shares = ", ".join(f"{printable(label)} {share:.1%}" for label, share in item.top_k)
         yield f"{printable(item.source)}: {shares}{doubt}\n"
 
 
@@ -112,7 +112,7 @@ def _as_csv(
 
 def _row(cells: list[str]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(map(_no_formula, cells))
+    csv.writer(text, lineterminator="\n").writerow(_no_formula(printable(c)) for c in cells)
     return text.getvalue()
 
 
@@ -132,13 +132,14 @@ def _explain(args: argparse.Namespace) -> Outcome:
     found = classifier.explain(args.image, args.label)
     found.overlay().save(args.output, kind)
     share = found.prediction.probabilities[found.label]
-    lines = [f"{printable(args.image)}: {found.label} {share:.1%}"]
+    label = printable(found.label)
+    lines = [f"{printable(args.image)}: {label} {share:.1%}"]
     if found.empty:
         lines.append(
-            f"no part of this picture speaks for {found.label!r} by itself: the heat map is empty, "
+            f"no part of this picture speaks for '{label}' by itself: the heat map is empty, "
             "usual with an untrained backbone"
         )
-    lines.append(f"wrote {args.output}")
+    lines.append(f"wrote {printable(str(args.output))}")
     text = "\n".join(lines)
     document = {
         "explained": found.label,
@@ -174,7 +175,7 @@ def _export(args: argparse.Namespace) -> Outcome:
         verify_on=test,
         max_loss=args.max_loss,
     )
-    return Outcome(str(exported), exported.to_json())
+    return Outcome(printable(str(exported)), exported.to_json())
 
 
 #: Commands by name.

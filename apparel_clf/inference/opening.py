@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zipfile
@@ -17,7 +18,6 @@ from apparel_clf.inference.sources import is_folder
 from apparel_clf.model.checks import check_choice
 from apparel_clf.model.file import (
     LARGEST_JSON,
-    MAX_SIDE,
     METADATA_MEMBER,
     REFUSED,
     check_format,
@@ -26,6 +26,7 @@ from apparel_clf.model.file import (
     read_json,
     read_metadata,
 )
+from apparel_clf.model.plan import MAX_SIDE
 
 if TYPE_CHECKING:
     import keras
@@ -85,8 +86,8 @@ def open_model(
         model, facts = load_model(source)
         opened = Opened(KerasRuntime(model, str(facts.get("head"))), facts, model)
     else:
-        facts = read_facts(source)
-        opened = Opened(_runtime(name, source, facts, threads), facts, None)
+        facts, data = _read(source, suffix)
+        opened = Opened(_runtime(name, source, data, facts, threads), facts, None)
     _check_fit(source, opened)
     opened.runtime.familiarity = _familiarity(source, facts)
     return opened
@@ -107,11 +108,21 @@ def read_facts(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     source = Path(path)
     suffix = _format(source)
-    if suffix == ".keras":
-        return read_metadata(source)
-    facts = {".onnx": scan, ".tflite": _appended, "": _beside}[suffix](source)
+    return read_metadata(source) if suffix == ".keras" else _read(source, suffix)[0]
+
+
+def _read(source: Path, suffix: str) -> tuple[dict[str, Any], bytes]:
+    """What a file says of itself, and all that is in it; of a folder nothing.
+
+    It is read once: what has been checked is what a runtime gets, whatever becomes of the file.
+    """
+    data = source.read_bytes() if suffix else b""
+    if suffix == ".onnx":
+        facts = scan(source, data)
+    else:
+        facts = _appended(source, data) if suffix else _beside(source)
     check_format(source, facts)
-    return facts
+    return facts, data
 
 
 def _format(source: Path) -> str:
@@ -132,10 +143,10 @@ def _format(source: Path) -> str:
     raise ModelFileError(f"{source}: no such model file")
 
 
-def _appended(source: Path) -> dict[str, Any]:
+def _appended(source: Path, data: bytes) -> dict[str, Any]:
     """What stands in the archive at the end of a ``.tflite`` file."""
     try:
-        with zipfile.ZipFile(source) as archive:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
             facts: dict[str, Any] = read_json(source, archive, METADATA_MEMBER)
     except ModelFileError:
         raise
@@ -164,19 +175,22 @@ def _beside(source: Path) -> dict[str, Any]:
     return facts
 
 
-def _runtime(name: str, source: Path, facts: Mapping[str, Any], threads: int | None) -> Runtime:
+def _runtime(
+    name: str, source: Path, data: bytes, facts: Mapping[str, Any], threads: int | None
+) -> Runtime:
     try:
         if name == "onnx":
             from apparel_clf.inference.runtimes.onnx_runtime import OnnxRuntime
 
-            return OnnxRuntime(source, threads)
+            return OnnxRuntime(data, threads)
         if name == "litert":
             from apparel_clf.inference.runtimes.litert_runtime import LiteRtRuntime
 
-            return LiteRtRuntime(source, threads)
+            return LiteRtRuntime(source, data, threads)
         from apparel_clf.inference.runtimes.openvino_runtime import OpenVinoRuntime
 
-        return OpenVinoRuntime(source, threads, str(facts.get("export", {}).get("precision")))
+        precision = str(facts.get("export", {}).get("precision"))
+        return OpenVinoRuntime(source, data, threads, precision)
     except ApparelError:
         raise
     # A damaged file is reported by whatever part of a runtime stumbled over it.

@@ -11,14 +11,15 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from apparel_clf.errors import ModelFileError
-from apparel_clf.model.backend import keras_module
-from apparel_clf.model.members import check_members
+from apparel_clf.errors import ApparelError, ModelFileError
+from apparel_clf.model.members import fill, open_weights, read_weights
+from apparel_clf.model.plan import Plan, difference, plan_of
 
 if TYPE_CHECKING:
     import keras
@@ -52,9 +53,8 @@ _PARTS = {
 #: Endings of files that can carry code.
 REFUSED = frozenset({".h5", ".hdf5", ".pkl", ".pickle", ".joblib", ".pt", ".pth"})
 _TENSOR = (None, "__keras_tensor__")
-#: The largest square that a network may take, in pixels a side.
-MAX_SIDE = 4096
-_MOST_LAYERS, _MOST_FILTERS, _MOST_WEIGHTS = 60, 512, 500_000_000
+# VGG16 with the largest head has 29.
+_MOST_LAYERS = 60
 
 
 def save_model(
@@ -74,7 +74,8 @@ def save_model(
         The path.
 
     Raises:
-        ModelFileError: the name does not end in ``.keras``, or the file cannot be written there.
+        ModelFileError: the name does not end in ``.keras``, the file cannot be written there, or
+            the network was changed so that `load_model` would refuse it.
     """
     target = Path(path)
     if target.suffix != ".keras":
@@ -88,17 +89,41 @@ def save_model(
             partial = Path(folder) / target.name
             model.save(partial)
             add_metadata(partial, {"format": FILE_FORMAT, **metadata})
+            _check_unchanged(target, partial)
             partial.replace(target)
     except OSError as error:
         raise ModelFileError(f"{target}: cannot be written ({error.strerror or error})") from error
     return target
 
 
+def _check_unchanged(target: Path, partial: Path) -> None:
+    """Say now what loading would say later, when nothing can be done about it any more."""
+    try:
+        with _opened(partial) as archive:
+            metadata, config = _description(partial, archive)
+            _check_same(partial, config, _plan(partial, config, metadata).build())
+    except ModelFileError as error:
+        reason = str(error).removeprefix(f"{partial}: ")
+        raise ModelFileError(
+            f"{target}: not written, since `load` would refuse it ({reason}). If model_ was "
+            "changed after `fit`, undo that (all but the head frozen, compiled with Adam), or "
+            "write it with model_.save and open it with Keras"
+        ) from error
+
+
+def _check_same(source: Path, config: Any, model: keras.Model) -> None:
+    place = difference(config, model)
+    if place is not None:
+        raise ModelFileError(
+            f"{source}: its network differs from all of ours, at {place!r}; refused"
+        )
+
+
 def load_model(path: str | os.PathLike[str]) -> tuple[keras.Model, dict[str, Any]]:
     """Read a file that `save_model` wrote.
 
-    Nothing that is stored in the file is run: its graph may hold only what our networks are made
-    of, and Keras' safe mode is on.
+    Nothing that is stored in the file is run, and Keras never sees it: the network is built anew,
+    and the file's graph must be the same, setting for setting, so that plain Keras sees it too.
 
     Args:
         path: a ``.keras`` file.
@@ -111,14 +136,14 @@ def load_model(path: str | os.PathLike[str]) -> tuple[keras.Model, dict[str, Any
             code.
     """
     source = Path(path)
-    metadata = read_metadata(source)
-    check_members(source)
-    keras = keras_module()
-    try:
-        model = keras.models.load_model(source, safe_mode=True)
-    # Keras reports a damaged file with whatever its reader stumbled over.
-    except Exception as error:
-        raise ModelFileError(f"{source}: the file is damaged ({error})") from error
+    with _opened(source) as archive:
+        metadata, config = _description(source, archive)
+        plan = _plan(source, config, metadata)
+        weights = read_weights(source, archive, plan)
+    file = open_weights(source, weights, plan)
+    model = plan.build()
+    _check_same(source, config, model)
+    fill(model, file, plan)
     if not all(np.isfinite(weights).all() for weights in model.get_weights()):
         raise ModelFileError(f"{source}: the file is damaged, some weights are not finite numbers")
     return model, metadata
@@ -141,6 +166,15 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
         ['jeans', 'saree', 'trousers']
     """
     source = Path(path)
+    with _opened(source) as archive:
+        metadata, config = _description(source, archive)
+        _plan(source, config, metadata)
+    return metadata
+
+
+@contextmanager
+def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a file once: what is checked and what is read can't be two files of one name."""
     if not is_file(source):
         raise ModelFileError(f"{source}: no such model file")
     if source.suffix.lower() in REFUSED:
@@ -150,13 +184,8 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
         )
     try:
         with zipfile.ZipFile(source) as archive:
-            metadata, config = (
-                read_json(source, archive, name) for name in (METADATA_MEMBER, _CONFIG_MEMBER)
-            )
-        check_format(source, metadata)
-        _check_parts(source, config)
-        _check_sizes(source, config, metadata)
-    except ModelFileError:
+            yield archive
+    except ApparelError:
         raise
     # A damaged member is reported by whichever part of the reader met it.
     except Exception as error:
@@ -164,8 +193,16 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"{source}: not a .keras file, or a damaged one ({error}). "
             "Expected a file from ApparelClassifier.save"
         ) from error
-    values: dict[str, Any] = metadata
-    return values
+
+
+def _description(source: Path, archive: zipfile.ZipFile) -> tuple[dict[str, Any], Any]:
+    """What a file says of itself, and Keras' description of its graph."""
+    metadata, config = (
+        read_json(source, archive, name) for name in (METADATA_MEMBER, _CONFIG_MEMBER)
+    )
+    check_format(source, metadata)
+    _check_parts(source, config)
+    return metadata, config
 
 
 def is_file(path: Path) -> bool:
@@ -230,28 +267,17 @@ def _check_parts(source: Path, config: Any) -> None:
             )
 
 
-def _check_sizes(source: Path, config: Any, metadata: Any) -> None:
-    """Refuse a graph whose weights would fill the memory: Keras makes them before it reads any."""
-    layers = [
-        layer["config"] | {"kind": layer["class_name"]} for layer in config["config"]["layers"]
-    ]
-    kinds = [layer["kind"] for layer in layers]
-    if len(layers) > _MOST_LAYERS or kinds.count("Dense") != 1:
-        raise ModelFileError(f"{source}: has {len(layers)} layers, unlike any of ours; refused")
-    filters = [layer["filters"] for layer in layers if layer["kind"] == "Conv2D"]
-    kernels = [list(layer["kernel_size"]) for layer in layers if layer["kind"] == "Conv2D"]
-    if not filters or max(filters) > _MOST_FILTERS or any(k != [3, 3] for k in kernels):
-        raise ModelFileError(f"{source}: its convolutions are none of ours; refused")
-    side = int(metadata["image_size"])
-    places = max(1, side >> kinds.count("MaxPooling2D")) ** 2
-    units = next(layer["units"] for layer in layers if layer["kind"] == "Dense")
-    inputs = [layer["batch_shape"] for layer in layers if layer["kind"] == "InputLayer"]
-    honest = units == len(metadata["class_names"]) and inputs == [[None, side, side, 3]]
-    if not honest or side > MAX_SIDE or places * filters[-1] * units > _MOST_WEIGHTS:
+def _plan(source: Path, config: Any, metadata: Mapping[str, Any]) -> Plan:
+    """Which network of ours a file holds; its sizes are known before memory is taken for any."""
+    count = len(config["config"]["layers"])
+    if count > _MOST_LAYERS:
+        raise ModelFileError(f"{source}: has {count} layers, unlike any of ours; refused")
+    try:
+        return plan_of(config, metadata)
+    except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
         raise ModelFileError(
-            f"{source}: its network of {units} classes at {inputs} does not fit what the file says "
-            "of itself; refused"
-        )
+            f"{source}: its network is none of ours ({type(error).__name__}: {error}); refused"
+        ) from error
 
 
 def _parts(value: Any) -> Iterator[tuple[Any, Any]]:

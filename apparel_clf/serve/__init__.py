@@ -47,6 +47,7 @@ def create_app(
         MissingExtraError: FastAPI is not installed.
         NotFittedError: the classifier knows no classes yet.
         SettingsError: a limit or the threshold is out of range.
+        ModelFileError: what the model says of itself, such as its metrics, is damaged.
 
     Example:
         >>> app = FastAPI()

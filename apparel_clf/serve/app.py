@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import ValidationError
 from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 
 from apparel_clf._version import __version__
-from apparel_clf.errors import ImageError, SettingsError
+from apparel_clf.errors import ImageError, ModelFileError, SettingsError
 from apparel_clf.serve.gate import Gate
 from apparel_clf.serve.guard import Guard
 from apparel_clf.serve.limits import Limits
@@ -137,16 +138,29 @@ def _explained(service: Service, upload: Upload) -> tuple[bytes, bool]:
 
 
 def _add_health(app: FastAPI, service: Service, limits: Limits) -> None:
+    told = Health(
+        version=__version__,
+        model=_model_facts(service),
+        limits=LimitFacts(body=limits.body, files=limits.files, pixels=limits.pixels),
+        explains=service.explains,
+    )
+
     async def health() -> Health:
         """Tell that the service is ready, which model answers and what a request may bring."""
-        return Health(
-            version=__version__,
-            model=ModelFacts.model_validate(service.facts()),
-            limits=LimitFacts(body=limits.body, files=limits.files, pixels=limits.pixels),
-            explains=service.explains,
-        )
+        return told
 
     app.get("/health")(health)
+
+
+def _model_facts(service: Service) -> ModelFacts:
+    """Check what the model says of itself at the start: no visitor can mend it."""
+    try:
+        return ModelFacts.model_validate(service.facts())
+    except ValidationError as error:
+        wrong = [".".join(map(str, e["loc"])) + f": {e['msg']}" for e in error.errors()]
+        raise ModelFileError(
+            f"the model can't be served, what it says of itself is damaged ({'; '.join(wrong)})"
+        ) from error
 
 
 def _add_page(app: FastAPI) -> None:

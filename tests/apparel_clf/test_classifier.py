@@ -15,6 +15,7 @@ from sklearn.base import clone
 import apparel_clf as ac
 from apparel_clf.dataset import ImageSet
 from apparel_clf.images import load_image
+from apparel_clf.training import precision as arithmetic
 
 CLASSES = ("jeans", "saree", "trousers")
 
@@ -119,12 +120,34 @@ def test_fit_learns_and_leaves_what_it_learnt(fitted):
     assert classifier.evaluate(test).accuracy > 0.9
 
 
-def test_same_images_and_random_state_give_the_same_bits(small_classifier, small_set):
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_same_images_and_random_state_give_the_same_bits(
+    small_classifier, small_set, precision, monkeypatch
+):
+    monkeypatch.setenv("APPAREL_CLF_CACHE", "off")  # the second has to compute them, too
     train, val = small_set("train"), small_set("val", 3, 50)
-    first, again = (small_classifier(random_state=4).fit(train, val, epochs=3) for _ in range(2))
+    wanted = {"random_state": 4, "precision": precision}
+    first, again = (small_classifier(**wanted).fit(train, val, epochs=3) for _ in range(2))
     for a, b in zip(first.model_.get_weights(), again.model_.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert first.history_ == again.history_
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("flatten", "bfloat16"),
+        ("pooled+flatten", "bfloat16"),
+        ("gap", "float32"),
+        ("pooled", "float32"),
+    ],
+)
+def test_auto_takes_bfloat16_for_heads_that_hardly_mind(
+    small_classifier, small_set, monkeypatch, head, expected
+):
+    monkeypatch.setattr(arithmetic, "_bfloat16_ratio", lambda: 0.2)
+    classifier = small_classifier(precision="auto", head=head).fit(small_set(), epochs=2)
+    assert classifier.precision_ == classifier.recipe_.precision == expected
 
 
 def test_another_random_state_gives_other_weights(small_classifier, small_set):

@@ -349,3 +349,20 @@ def test_evaluate_takes_any_model(made, capsys, model):
     )
     assert code == 0
     assert json.loads(out)["n"] == 24
+
+
+def test_nothing_of_a_model_or_a_name_reaches_the_terminal_raw(made, tmp_path, capsys, monkeypatch):
+    loaded = ac.load(made / "m.onnx")
+    loaded.classes_ = ("a\x1b[31m", "b\x9b2J", "c\rd")
+    monkeypatch.setattr(ac, "load", lambda *_: loaded)
+    photo = tmp_path / "x\x1b[2J.png"
+    photo.write_bytes((made / "train" / "saree" / "0.png").read_bytes())
+    out = ""
+    for form in ([], ["--json"], ["--csv"]):
+        out += run(capsys, "predict", photo, "-m", made / "m.onnx", *form)[1]
+    output = tmp_path / "why\x1b.png"
+    out += run(capsys, "explain", photo, "-m", made / "m.onnx", "-o", output)[1]
+    assert output.exists()
+    assert not set(out) & set("\x1b\x9b\r")
+    assert out.count("a\\x1b[31m") >= 2
+    assert "x\\x1b[2J.png" in out

@@ -14,25 +14,8 @@ from numpy.typing import NDArray
 from apparel_clf._extras import require
 from apparel_clf.errors import ModelFileError
 from apparel_clf.inference.runtimes.base import Runtime
+from apparel_clf.inference.runtimes.litert_graph import check_graph
 
-# All that our networks are made of. Delegates put operators of their own in place of these.
-_OPERATORS = {
-    "ADD",
-    "CAST",
-    "CONCATENATION",
-    "CONV_2D",
-    "DELEGATE",
-    "DEQUANTIZE",
-    "FULLY_CONNECTED",
-    "MAX_POOL_2D",
-    "MEAN",
-    "MUL",
-    "QUANTIZE",
-    "RESHAPE",
-    "SOFTMAX",
-    "STRIDED_SLICE",
-    "SUB",
-}
 _SIGNATURE = "serving_default"
 
 
@@ -47,25 +30,32 @@ class LiteRtRuntime(Runtime):
     """Runs a ``.tflite`` file.
 
     Args:
-        path: the file.
+        path: the file, for messages.
+        data: what is in it.
         threads: how many to compute with; None for all cores.
 
     Raises:
-        ModelFileError: the file asks for operators that none of our networks holds.
+        ModelFileError: the file asks for what none of our networks holds.
     """
 
     name = "litert"
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
-        interpreter = require("ai_edge_litert.interpreter", "litert").Interpreter
+    def __init__(self, path: Path, data: bytes, threads: int | None = None) -> None:
+        litert = require("ai_edge_litert.interpreter", "litert")
+        plain = litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        given = litert.Interpreter(model_content=data, experimental_op_resolver_type=plain)
+        check_graph(path, given, len(data))
         # An interpreter holds one picture's maps at a time.
         self._lock = threading.Lock()
-        self._interpreter: Any = interpreter(str(path), num_threads=threads or _cores())
-        self._check_operators(path)
+        self._interpreter: Any = litert.Interpreter(
+            model_content=data, num_threads=threads or _cores()
+        )
         self._runner: Any = self._interpreter.get_signature_runner(_SIGNATURE)
-        shape = self._runner.get_input_details()["image"]["shape"].tolist()
+        image = self._runner.get_input_details()["image"]
         outputs = self._runner.get_output_details()
-        self.side, self.classes = int(shape[1]), int(outputs["probabilities"]["shape"][-1])
+        if image["index"] != self._interpreter.get_input_details()[0]["index"]:
+            raise ModelFileError(f"{path}: its picture goes elsewhere; refused")
+        self.side, self.classes = int(image["shape"][1]), int(outputs["probabilities"]["shape"][-1])
         self._has_means = "means" in outputs
 
     def _compute(
@@ -81,10 +71,3 @@ class LiteRtRuntime(Runtime):
         probabilities, *seen = map(np.concatenate, zip(*answers, strict=True))
         # In int8 they come in steps of 1/256, and need not add up to 1.
         return probabilities / np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-6), *seen
-
-    def _check_operators(self, path: Path) -> None:
-        strange = {op["op_name"] for op in self._interpreter._get_ops_details()} - _OPERATORS
-        if strange:
-            raise ModelFileError(
-                f"{path}: asks for {sorted(strange)}, which none of our networks holds; refused"
-            )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,20 +15,20 @@ class OnnxRuntime(Runtime):
     """Runs an ``.onnx`` file that `scan` has passed.
 
     Args:
-        path: the file.
+        data: what is in the file.
         threads: how many to compute with; None for all cores.
     """
 
     name = "onnx"
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(self, data: bytes, threads: int | None = None) -> None:
         ort = require("onnxruntime", "onnx")
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or 0
         options.log_severity_level = 3
         # From bytes: a file could name others beside it to be read.
         self._session = ort.InferenceSession(
-            path.read_bytes(),
+            data,
             options,
             providers=["CPUExecutionProvider"],
             enable_fallback=0,  # which prints

@@ -21,12 +21,22 @@ async function send(address, file) {
     try {
       answer = await fetch(address, { method: "POST", body: form });
     } catch {
-      throw new Error("The service can't be reached. Is it still running?");
+      throw new Error(await whyUnsent(file));
     }
     if (answer.ok) return answer;
     if (answer.status !== 503 || tries === TRIES) throw new Error(await reasonOf(answer));
     await pause(1000 * Number(answer.headers.get("Retry-After") || 1));
   }
+}
+
+/** A file that can't be read ends a request just as a service that has gone. */
+async function whyUnsent(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+  } catch {
+    return "This file can't be read any more: it was moved or deleted, or it is a folder.";
+  }
+  return "The service can't be reached. Is it still running?";
 }
 
 async function reasonOf(answer) {
@@ -208,6 +218,18 @@ function summarise() {
 
 // --- pictures come in ----------------------------------------------------------------------
 
+/** Take what was dropped: the browser gives a folder as a file that can't be read. */
+function takeDropped(held) {
+  const items = [...held.items].filter((item) => item.kind === "file");
+  const single = items.filter((item) => !isFolder(item));
+  const files = single.map((item) => item.getAsFile()).filter(Boolean);
+  const folders = items.length > single.length;
+  if (files.length || !folders) take(files);
+  if (folders) tell("A folder can't be taken: open it and drop the pictures in it.");
+}
+
+const isFolder = (item) => Boolean(item.webkitGetAsEntry?.()?.isDirectory);
+
 function take(files) {
   tell("");
   const added = [...files].map((file) => ({ file, card: newCard(file), round: state.round }));
@@ -289,7 +311,7 @@ function listen() {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     byId("drop").classList.remove("over");
-    take(event.dataTransfer.files);
+    takeDropped(event.dataTransfer);
   });
 }
 

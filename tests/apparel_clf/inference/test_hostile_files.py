@@ -15,8 +15,11 @@ from onnx import TensorProto, helper
 
 import apparel_clf as ac
 from apparel_clf.errors import ModelFileError
+from apparel_clf.inference import opening
 from apparel_clf.inference.onnx_scan import scan
 from tests.apparel_clf.conftest import SmallClassifier, labelled_set
+from tests.apparel_clf.inference.protobuf import rewritten
+from tests.apparel_clf.model.apart import told_apart
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +102,64 @@ def endless(model):
         model.graph.node.append(helper.make_node("Relu", ["x"], [f"r{number}"]))
 
 
+def endless_loop(model):
+    """One that would be run: what it gives goes on to the head."""
+    steps = [
+        helper.make_node("Identity", [f"{name}_in"], [f"{name}_out"]) for name in ("on", "value")
+    ]
+    given = [
+        helper.make_tensor_value_info("step", 7, []),
+        helper.make_tensor_value_info("on_in", 9, []),
+        helper.make_tensor_value_info("value_in", 1, None),
+    ]
+    left = [
+        helper.make_tensor_value_info("on_out", 9, []),
+        helper.make_tensor_value_info("value_out", 1, None),
+    ]
+    body = helper.make_graph(steps, "body", given, left)
+    nodes = model.graph.node
+    model.graph.initializer.append(helper.make_tensor("yes", 9, [], [True]))
+    place = next(i for i, node in enumerate(nodes) if "head" in node.output)
+    for node in nodes:
+        node.input[:] = ["looped" if name == "head" else name for name in node.input]
+    nodes.insert(place + 1, helper.make_node("Loop", ["", "yes", "head"], ["looped"], body=body))
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+@pytest.mark.parametrize("more", [2**32, 2**35 + 2**32])
+def test_a_graph_that_the_runtime_alone_would_see_is_refused(changed, runtime, more):
+    """ONNX Runtime cuts tags to 32 bits. Apart: its loop has no end."""
+    path = changed(endless_loop)
+    path.write_bytes(rewritten(path.read_bytes(), 7, more=more))
+    assert "a tag of more than 32 bits" in told_apart(path, runtime)
+
+
+def test_a_graph_in_two_parts_is_refused(changed):
+    """Readers merge them: constants of one, and in the other what makes them grow."""
+    path = changed(lambda model: None)
+    rest = onnx.ModelProto()
+    rest.graph.node.append(helper.make_node("Relu", ["head"], ["more"]))
+    path.write_bytes(path.read_bytes() + rest.SerializeToString())
+    assert onnx.load(path).graph.node[-1].output == ["more"]
+    with pytest.raises(ModelFileError, match="the field 7 of Model once more, as none of our"):
+        ac.load(path)
+
+
+@pytest.mark.parametrize("name", ["m.onnx", "m.tflite"])
+def test_a_file_is_read_once(made, tmp_path, monkeypatch, name):
+    """What has been checked is what runs, though the file is another one by then."""
+    path = tmp_path / name
+    path.write_bytes((made / name).read_bytes())
+    real = opening._runtime
+
+    def swap(*args):
+        path.write_bytes(b"hostile")
+        return real(*args)
+
+    monkeypatch.setattr(opening, "_runtime", swap)
+    assert ac.load(path).predict(np.zeros((9, 9, 3), np.uint8)).label
+
+
 @pytest.mark.parametrize(
     "change", [loop, custom, function, elsewhere, hidden, nested, doubled, padded, endless]
 )
@@ -108,7 +169,8 @@ def test_graphs_that_are_none_of_ours_are_refused(changed, change):
 
 
 def test_an_export_passes(made):
-    assert scan(made / "m.onnx")["class_names"] == ["jeans", "saree", "trousers"]
+    path = made / "m.onnx"
+    assert scan(path, path.read_bytes())["class_names"] == ["jeans", "saree", "trousers"]
 
 
 def test_a_graph_without_a_word_about_itself_is_refused(changed):

@@ -188,7 +188,7 @@ def test_a_runtime_that_is_not_installed_names_its_extra(
 ):
     monkeypatch.setitem(sys.modules, module, None)
     # Kept for the process once it is there.
-    monkeypatch.setattr(openvino_runtime, "openvino_core", openvino_core.__wrapped__)
+    monkeypatch.setattr(openvino_runtime, "_core", openvino_runtime._core.__wrapped__)
     with pytest.raises(MissingExtraError, match=rf"pip install '\.\[{extra}\]'") as caught:
         ac.load(made[1] / file, runtime=runtime)
     assert (caught.value.extra, caught.value.missing) == (extra, module.split(".")[0])

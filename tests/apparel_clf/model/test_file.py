@@ -9,7 +9,13 @@ import pytest
 
 from apparel_clf.errors import ModelFileError
 from apparel_clf.model.build import build_network
-from apparel_clf.model.file import load_model, read_metadata, save_model
+from apparel_clf.model.file import (
+    FILE_FORMAT,
+    add_metadata,
+    load_model,
+    read_metadata,
+    save_model,
+)
 from apparel_clf.model.weights import fill_backbone
 from tests.apparel_clf.model.payloads import rewritten, with_lambda
 
@@ -92,6 +98,29 @@ def test_saving_into_a_folder_that_is_not_there_says_so(network, tmp_path):
         save_model(network, FACTS, tmp_path / "absent" / "model.keras")
 
 
+def unfreeze(model):
+    model.layers[3].trainable = True
+
+
+def compile_otherwise(model):
+    model.compile("sgd", "categorical_crossentropy")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"), [(unfreeze, "/trainable'"), (compile_otherwise, "'SGD'")]
+)
+def test_a_network_that_could_not_be_loaded_again_is_not_written(tmp_path, change, told):
+    model = build_network(3, 32, "flatten", 1, blocks=((4, 1), (8, 1)))
+    fill_backbone(model, None, 1)
+    change(model)
+    path = tmp_path / "model.keras"
+    with pytest.raises(ModelFileError, match=r"model\.keras: not written, since `load`") as caught:
+        save_model(model, FACTS, path)
+    assert told in str(caught.value)
+    assert ".saving-" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_failure_leaves_the_former_file_and_nothing_else(network, saved, tmp_path):
     before = saved.read_bytes()
     with pytest.raises(TypeError):
@@ -136,12 +165,36 @@ def test_half_a_file_is_refused(saved, tmp_path):
         load_model(half)
 
 
-def test_damaged_weights_are_refused(saved, tmp_path):
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda data: bytes(len(data)), "the file is damaged"),
+        (lambda data: data[:-3000], "the file is damaged"),
+        (lambda data: b"x", "weights have 1 bytes where its network needs"),
+        (lambda data: data + bytes(2_000_000), r"weights have 2,0\d\d,\d{3} bytes where"),
+    ],
+)
+def test_damaged_weights_are_refused(saved, tmp_path, spoil, told):
     bad = rewritten(
-        saved, tmp_path / "bad.keras", lambda n, data: b"x" if n.endswith("h5") else data
+        saved, tmp_path / "bad.keras", lambda n, data: spoil(data) if n.endswith("h5") else data
     )
-    with pytest.raises(ModelFileError, match=r"bad.keras: the file is damaged"):
+    with pytest.raises(ModelFileError, match=rf"bad.keras: .*{told}"):
         load_model(bad)
+
+
+def test_a_file_is_opened_once(saved, monkeypatch):
+    """What is checked and what is read can't be two files that one name led to."""
+    opened = []
+
+    class Archive(zipfile.ZipFile):
+        def __init__(self, file, *args):
+            opened.append(file)
+            super().__init__(file, *args)
+            saved.unlink()
+
+    monkeypatch.setattr(zipfile, "ZipFile", Archive)
+    load_model(saved)
+    assert opened == [saved]
 
 
 def test_a_keras_file_of_somebody_else_is_refused(network, tmp_path):
@@ -209,7 +262,9 @@ def test_parts_that_could_run_code_are_refused(saved, tmp_path, part, place):
 
 def test_a_real_lambda_layer_is_refused_before_keras_sees_it(network, tmp_path):
     marker = tmp_path / "ran"
-    save_model(with_lambda(network, marker), FACTS, tmp_path / "lambda.keras")
+    path = tmp_path / "lambda.keras"
+    with_lambda(network, marker).save(path)
+    add_metadata(path, {"format": FILE_FORMAT, **FACTS})
     with pytest.raises(ModelFileError, match="'Lambda'"):
-        load_model(tmp_path / "lambda.keras")
+        load_model(path)
     assert not marker.exists()

@@ -10,6 +10,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 import apparel_clf as ac
+from apparel_clf.errors import ModelFileError
 from apparel_clf.serve import Limits, create_app
 from apparel_clf.serve.models import ErrorAnswer, Health, PredictionAnswer
 
@@ -183,3 +184,13 @@ def test_limits_that_contradict_each_other_are_refused():
     ):
         with pytest.raises(ac.SettingsError, match=expected):
             Limits(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [("metrics_", {"a": 1}), ("dataset_", {"name": 7}), ("temperature_", "warm")],
+)
+def test_what_a_model_says_of_itself_is_checked_at_the_start(classifier, monkeypatch, name, wrong):
+    monkeypatch.setattr(classifier, name, wrong)
+    with pytest.raises(ModelFileError, match=name.removesuffix("_")):
+        create_app(classifier)

@@ -154,6 +154,30 @@ def test_a_drop_without_files_is_told(page):
     expect(page.locator("#notice")).to_contain_text("no picture in what was dropped")
 
 
+def test_a_dropped_folder_is_told_beside_a_picture(page, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "x.jpg").write_bytes(encoded(coloured("saree")))
+    expect(page.locator("#model")).to_contain_text("Knows")
+    session = page.context.new_cdp_session(page)
+    files = [str(tmp_path / name) for name in ("folder", "x.jpg")]
+    data = {"items": [], "files": files, "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        event = {"type": kind, "x": 400, "y": 200, "data": data}
+        session.send("Input.dispatchDragEvent", event)
+    expect(page.locator("#notice")).to_contain_text("A folder can't be taken")
+    expect(page.locator(".card .label")).to_have_text("saree")
+    assert page.locator(".card").count() == 1
+
+
+def test_a_file_that_is_gone_is_not_blamed_on_the_service(page):
+    expect(page.locator("#model")).to_contain_text("Knows")
+    told = page.evaluate(
+        "() => whyUnsent({slice: () => ({arrayBuffer: () => Promise.reject(new Error())})})"
+    )
+    assert "can't be read any more" in told
+    assert "can't be reached" in page.evaluate("() => whyUnsent(new File(['x'], 'x.jpg'))")
+
+
 def test_it_is_used_by_keyboard_alone(page):
     # Heard from now on: who begins to listen when Enter is pressed may be too late for it.
     page.on("filechooser", lambda _: None)
