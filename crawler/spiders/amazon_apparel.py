@@ -193,11 +193,9 @@ class AmazonApparelSpider(Spider):
 
     def not_reached(self, failure: Failure) -> None:
         """End a crawl whose shop does not answer at all."""
-        if self.is_stopping:
-            return
-        error: Any = failure.value
-        self.problem = unreachable(self.config, error)
-        raise CloseSpider("unreachable") from error
+        if not self.is_stopping:
+            error: Any = failure.value
+            self.stop("unreachable", unreachable(self.config, error))
 
     async def parse_search(
         self, response: Response, walk: Walk, turn: Turn

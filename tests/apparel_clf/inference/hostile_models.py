@@ -21,7 +21,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from apparel_clf.inference.opening import read_facts
-from apparel_clf.model.file import METADATA_MEMBER, save_model
+from apparel_clf.model.file import METADATA_MEMBER, add_metadata
 from tests.apparel_clf.model.payloads import Touch, rewritten, touching, with_lambda
 
 #: A model in every format, by the names that a `Site` has them under.
@@ -155,7 +155,10 @@ def lambda_keras(name):
     def make(site):
         model = with_lambda(site.network, site.marker)
         facts = read_facts(site.honest / "m.keras")
-        path = save_model(model, facts, site.folder / "lambda.keras").rename(site.folder / name)
+        path = site.folder / "lambda.keras"
+        model.save(path)
+        add_metadata(path, facts)
+        path = path.rename(site.folder / name)
         assert not site.marker.exists()
         return path
 
