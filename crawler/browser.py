@@ -260,9 +260,9 @@ async def hold_still(page: Page) -> None:
 
 
 async def empty(page: Page) -> None:
-    """Make a tab as good as new: without its page, and without what it was given to keep.
+    """Make a tab as good as new: without its page, and without what sites gave it to keep.
 
-    Cookies and all else that sites store belong to the tab's context, which must be its own.
+    Tabs of one context share what is kept: a page that another tab shows meanwhile loses its own.
     """
     line = await line_to(page)
     await page.goto("about:blank")

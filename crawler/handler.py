@@ -62,14 +62,15 @@ def _quiet_about_driver(loop: asyncio.AbstractEventLoop, context: dict[str, Any]
 
 @dataclass
 class _OpenTab:
-    """A tab in a context of its own, so that what sites store there can be cleared with it.
+    """A tab that shows one page after the other.
 
     Args:
-        context: the context's name.
+        context: the name of its context.
         tab: what Playwright opened, once it has.
         served: how many pages it has shown.
         asked: how often its page has asked for a page.
         fault: why it was closed before its page was there, or "".
+        closed: whether it was told to close.
         emptied: ends when it is ready for its next page; tells whether it is.
     """
 
@@ -78,6 +79,7 @@ class _OpenTab:
     served: int = 0
     asked: int = 0
     fault: str = ""
+    closed: bool = False
     emptied: asyncio.Task[bool] | None = None
 
 
@@ -104,7 +106,7 @@ class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc] # u
         self._permits = asyncio.Semaphore(self.config.max_pages_per_context)
         self._idle: deque[_OpenTab] = deque()
         self._chores: set[asyncio.Task[Any]] = set()
-        self._opened = 0
+        self._generation = 0
         self._rendered = 0
         self._replacing = False
         self._restarting = False
@@ -215,7 +217,7 @@ class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc] # u
     async def _download_request_with_retry(self, request: Request, spider: Spider) -> Response:
         """Render one page in an idle tab, or in a new one."""
         self._forget_dead_browser()
-        opened = await self._idle_tab() or self._new_tab()
+        opened = await self._idle_tab() or _OpenTab(self._context_name)
         opened.asked = 0
         request.meta[_TAB] = opened
         request.meta["playwright_context"] = opened.context
@@ -251,12 +253,15 @@ class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc] # u
             raise
         return response
 
-    def _new_tab(self) -> _OpenTab:
-        """A tab yet to be opened. No two contexts have the same name: what is heard late of one
-        that is gone must not be taken for news of another.
+    @property
+    def _context_name(self) -> str:
+        """The context of all tabs: one for each costs the browser a third more.
+
+        Each browser's has its own name: what is heard of a dead one late must not be taken for news
+        of the living.
         """
-        number, self._opened = self._opened, self._opened + 1
-        return _OpenTab(f"{DEFAULT_CONTEXT_NAME}-{number}" if number else DEFAULT_CONTEXT_NAME)
+        own = f"{DEFAULT_CONTEXT_NAME}-{self._generation}"
+        return own if self._generation else DEFAULT_CONTEXT_NAME
 
     async def _idle_tab(self) -> _OpenTab | None:
         """A tab that waits or is about to; a closed one would hide the one opened instead."""
@@ -331,7 +336,7 @@ class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc] # u
 
     async def _empty(self, opened: _OpenTab) -> bool:
         """Make a tab as good as new, or close it. Tells whether it can be used again."""
-        worn = opened.served >= self._pages_per_tab or opened.context not in self.context_wrappers
+        worn = opened.served >= self._pages_per_tab or opened.context != self._context_name
         if opened.tab and not worn:
             with suppress(PlaywrightError, asyncio.TimeoutError):
                 await asyncio.wait_for(empty(opened.tab), _CLOSE_SECONDS)
@@ -340,12 +345,11 @@ class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc] # u
         return False
 
     async def _close_tab(self, opened: _OpenTab) -> None:
-        """Close a tab together with its context, unless that has been done."""
-        own = self.context_wrappers.pop(opened.context, None)
-        if own is None:
+        if opened.tab is None or opened.closed:
             return
+        opened.closed = True
         with suppress(PlaywrightError, asyncio.TimeoutError):
-            await asyncio.wait_for(own.context.close(), _CLOSE_SECONDS)
+            await asyncio.wait_for(opened.tab.close(), _CLOSE_SECONDS)
         self.stats.inc_value("playwright/page_count/closed")
 
     async def _replace_when_idle(self) -> None:
@@ -395,6 +399,7 @@ class BrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc] # u
         self.context_wrappers.clear()
         self._idle.clear()
         self._rendered = 0
+        self._generation += 1
 
     async def _browser_disconnected_callback(self, browser: Any) -> None:
         """Notice a browser that died, unless it was given up before."""

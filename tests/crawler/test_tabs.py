@@ -203,7 +203,7 @@ REMEMBERING = """<script>(async () => {
 })()</script>"""
 
 
-def test_what_a_page_stores_no_other_sees(shop, crawl):
+def test_what_a_page_stores_the_next_does_not_see(shop, crawl):
     good, other, seen = shop.page, shop.answer, []
 
     def page(label, number):
@@ -216,10 +216,10 @@ def test_what_a_page_stores_no_other_sees(shop, crawl):
             return 200, ""
         return other(path)
 
-    shop.page, shop.answer, shop.pages = page, answer, 4
-    run = crawl()
+    shop.page, shop.answer, shop.pages = page, answer, 8
+    run = crawl(labels=["hats"])
     assert run.code == 0, run.err
-    assert run.counts == {"hats": 20, "gloves": 20}
+    assert run.counts == {"hats": 40}
     assert seen == ["told=yes,,,,0,0"] * 8
 
 
