@@ -22,8 +22,8 @@ _LARGEST_GRAPH, _MOST_LAYERS, _MOST_USES = 4_000_000, 5_000, 4
 _MOST_SIDES, _LARGEST_RANK, _LARGEST_SIDE = 64, 8, 1e12
 _HUGE, _DIGITS = math.inf, 12
 _NUMBERS: dict[str, type[np.signedinteger[Any]]] = {"i64": np.int64, "i32": np.int32}
-# All that our networks are made of, as it is written in the file.
-_KINDS = {
+#: All that our networks are made of, as it is written in the file.
+KINDS = {
     "Add",
     "Broadcast",
     "Concat",
@@ -92,7 +92,7 @@ def check_graph(path: Path, graph: bytes, weights: memoryview) -> None:
     # As ASCII, every reader sees the same letters.
     root = ElementTree.fromstring(graph.decode("ascii"))  # noqa: S314 - no entities, see above
     layers = root.findall("layers/layer")
-    strange = {layer.get("type", "") for layer in layers} - _KINDS
+    strange = {layer.get("type", "") for layer in layers} - KINDS
     if strange or len(layers) > _MOST_LAYERS:
         raise ModelFileError(
             f"{path}: asks for {sorted(strange) or len(layers)}, as none of our networks does; "

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from apparel_clf._extras import require
 from apparel_clf.errors import ModelFileError
 from apparel_clf.inference.runtimes.base import Runtime
-from apparel_clf.inference.runtimes.openvino_graph import check_graph
+from apparel_clf.inference.runtimes.openvino_graph import KINDS, check_graph
 from apparel_clf.model.file import is_file
 
 #: The graph in an OpenVINO folder.
@@ -25,31 +25,9 @@ GRAPH = "model.xml"
 _MOST_CHANNELS, _MOST_WEIGHTS = 64, 50_000_000
 # Of each number that is stored: int8 weights are made float32 again in three steps.
 _MOST_COMPUTED, _FEW = 4, 100_000
-# All that our networks are made of.
-_OPERATORS = {
-    "Add",
-    "Broadcast",
-    "Concat",
-    "Constant",
-    "Convert",
-    "Convolution",
-    "FakeQuantize",
-    "Gather",
-    "MatMul",
-    "MaxPool",
-    "Multiply",
-    "Parameter",
-    "Range",
-    "ReduceMean",
-    "Relu",
-    "Reshape",
-    "Result",
-    "ShapeOf",
-    "Softmax",
-    "Squeeze",
-    "Subtract",
-    "Transpose",
-}
+# What was read has other names for three of the kinds that are written.
+_OWN_NAMES = {"Const": "Constant", "ReLU": "Relu", "SoftMax": "Softmax"}
+_OPERATORS = {_OWN_NAMES.get(kind, kind) for kind in KINDS}
 
 
 # Held while OpenVINO starts: what it does first in a process, one thread must do alone.
